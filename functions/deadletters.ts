@@ -61,7 +61,7 @@ export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
         const done = await handleTask(workspace, deployment, task);
         log.warn(`task in the dead-letter queue: ${done}`, { workspace, task: task.kind, execution: task.execution });
       } catch (error) {
-        log.error("dead letter not handled, it is delivered again", { messageId: one.messageId, error });
+        log.error("dead letter not handled, it is delivered again", { message_id: one.messageId, error });
         failed.push(one.messageId);
       }
     }

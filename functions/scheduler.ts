@@ -20,7 +20,7 @@ async function handleRecord({ messageId, body }: SqsRecord): Promise<boolean> {
     log.info("wake-up", { ...wakeUp, outcome: await takeWakeUp(installation(), wakeUp) });
     return true;
   } catch (error) {
-    log.error("schedule not woken, its message is delivered again", { messageId, body, error });
+    log.error("schedule not woken, its message is delivered again", { message_id: messageId, body, error });
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { readHeaders } from "../../shared/lib/otlp-headers.ts";
 import { command } from "../command.ts";
-import { settingsFlags } from "../dev/settings.ts";
+import { logFlags, logSettingsOf, settingsFlags } from "../dev/settings.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { countOf } from "../length.ts";
@@ -51,6 +51,7 @@ the file, or a file that it imports, changes.`,
       value: "URL",
       help: "send the spans of closed executions to this OpenTelemetry collector, such as http://127.0.0.1:4318",
     },
+    ...logFlags,
     ...settingsFlags,
   },
   examples: [
@@ -68,11 +69,12 @@ the file, or a file that it imports, changes.`,
       const problem = originProblem(origin);
       if (problem) throw usage(`--origin is '${origin}': ${problem}.`);
     }
+    const log = logSettingsOf(flags, io.env);
     const otlp = otlpOf(flags.otlp, io.env.OTEL_EXPORTER_OTLP_HEADERS);
     const worker = flags.worker === undefined ? undefined : fileAt(flags.worker, io);
     const data = relative(io.cwd, resolve(io.cwd, flags.data ?? DEFAULT_DATA)) || ".";
     const host = flags.host ?? "127.0.0.1";
-    return serve({ port, host, data: resolve(io.cwd, data), worker, origins, otlp, flags, io });
+    return serve({ port, host, data: resolve(io.cwd, data), worker, origins, otlp, log, flags, io });
   },
 });
 

@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createKey } from "../../shared/api/create-key.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
+import { lineLog } from "../../shared/lib/log-lines.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
-import { type Log, StoreFailed } from "../../shared/ports.ts";
+import { StoreFailed } from "../../shared/ports.ts";
 import type { Embedded } from "../../shared/server/embedded.ts";
 import { type OtlpOptions, TraceExporter } from "../../shared/server/trace-exporter.ts";
 import { CliError, EXIT, type Exit, usage } from "../errors.ts";
@@ -17,7 +18,7 @@ import { VERSION } from "../version.ts";
 import { CONSOLE_FOLDER } from "./console-folder.ts";
 import { DataDir } from "./data-dir.ts";
 import { parentEnded } from "./parent.ts";
-import { settingsOf } from "./settings.ts";
+import { type logSettingsOf, settingsOf } from "./settings.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
 /** Time for a worker to finish its activities before it is killed. */
@@ -36,16 +37,21 @@ export interface ServeOptions {
   readonly worker: string | undefined;
   readonly origins: readonly string[];
   readonly otlp: OtlpOptions | undefined;
-  readonly flags: Parameters<typeof settingsOf>[0];
+  readonly log: ReturnType<typeof logSettingsOf>;
+  readonly flags: Parameters<typeof settingsOf>[0] & Parameters<typeof logSettingsOf>[0];
   readonly io: Io;
 }
 
 export async function serve(options: ServeOptions): Promise<Exit> {
   const { io } = options;
   const settings = settingsOf(options.flags);
+  const log = lineLog({ ...options.log, write: (line) => io.err(line) });
+  const json = options.log.format === "json"; // then nothing else may be among the lines
+  const say = (line: string) => (json ? log.info(line) : io.err(line));
+  const dim = (line: string) => (json ? log.info(line) : io.err(paint(io, "dim", line)));
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();
-  const ports = dir.open({ settings, clock: backgroundClock, log: logTo(io), onFailure: disk.resolve });
+  const ports = dir.open({ settings, clock: backgroundClock, log, onFailure: disk.resolve });
   const exporter = options.otlp && new TraceExporter(ports, options.otlp);
   if (exporter) ports.onRunClosed((ref, run) => exporter.add({ ref, run }));
   let server: RunningServer | undefined;
@@ -56,22 +62,21 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     server = await listen(options, ports);
     dir.announce(server.url);
     const stopMaintenance = ports.maintain();
-    io.err(paint(io, "dim", `sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`));
+    dim(`sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`);
     io.out(`SIROCCO_URL=${server.url}`);
     // Standard output that is no terminal often is a log that others read.
     if (io.terminal) io.out(`SIROCCO_API_KEY=${key}`);
-    else io.err(`the API key is in ${dir.keyFile}, which only you can read`);
+    else say(`the API key is in ${dir.keyFile}, which only you can read`);
     // The key is in the fragment, which a browser does not send.
-    io.err(`console: ${server.url}/console/${io.terminal ? `#key=${encodeURIComponent(key)}` : ""}`);
+    say(`console: ${server.url}/console/${io.terminal && !json ? `#key=${encodeURIComponent(key)}` : ""}`);
     if (options.worker) {
-      const say = (line: string) => io.err(paint(io, "dim", line));
-      worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key), say });
+      worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key, dim), say: dim });
     }
     const why = await Promise.race([stopped(io), disk.promise]);
     stopMaintenance();
     if (why !== STOPPED) throw diskFailed(options.data, why);
     graceMs = WORKER_GRACE_MS;
-    io.err(paint(io, "dim", "stopping; all data is kept"));
+    dim("stopping; all data is kept");
     return EXIT.ok;
   } catch (error) {
     throw error instanceof StoreFailed ? diskFailed(options.data, error.cause) : error;
@@ -139,23 +144,25 @@ async function listen(options: ServeOptions, ports: Embedded): Promise<RunningSe
   }
 }
 
-function workerEnv(options: ServeOptions, url: string, key: string): Record<string, string> {
-  const deployment = options.io.env.DEPLOYMENT_NAME || "dev";
-  options.io.err(paint(options.io, "dim", `worker ${basename(options.worker ?? "")}, deployment '${deployment}'`));
-  return { SIROCCO_URL: url, SIROCCO_API_KEY: key, DEPLOYMENT_NAME: deployment };
+function workerEnv(
+  options: ServeOptions,
+  url: string,
+  key: string,
+  say: (line: string) => void,
+): Record<string, string> {
+  const { io, flags, log } = options;
+  const deployment = io.env.DEPLOYMENT_NAME || "dev";
+  say(`worker ${basename(options.worker ?? "")}, deployment '${deployment}'`);
+  return {
+    SIROCCO_URL: url,
+    SIROCCO_API_KEY: key,
+    DEPLOYMENT_NAME: deployment,
+    ...(flags["log-format"] !== undefined && { SIROCCO_LOG_FORMAT: log.format }),
+    ...(flags["log-level"] !== undefined && { SIROCCO_LOG_LEVEL: log.level }),
+  };
 }
 
 function diskFailed(data: string, why: unknown): CliError {
   const message = `The disk refused a write to ${data}: ${why instanceof Error ? why.message : String(why)}.`;
   return new CliError(EXIT.failed, message, ["No acknowledged write is lost. Make room, then start again."], why);
-}
-
-function logTo(io: Io): Log {
-  const line = (level: string) => (message: string, fields?: Record<string, unknown>) => {
-    const extras = Object.entries(fields ?? {}).map(
-      ([key, value]) => `${key}=${value instanceof Error ? value.message : JSON.stringify(value)}`,
-    );
-    io.err([new Date().toISOString(), level, message, ...extras].join(" "));
-  };
-  return { info: () => {}, warn: line("warn"), error: line("error") };
 }

@@ -1,8 +1,11 @@
 /** Settings of a development server from its options. */
 
+import { type LogFormat, lineSettings } from "../../shared/lib/log-lines.ts";
 import type { Settings } from "../../shared/ports.ts";
+import type { LogLevel } from "../../shared/protocol/log-records.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { usage } from "../errors.ts";
+import type { Io } from "../io.ts";
 import { lengthOf } from "../length.ts";
 
 export const settingsFlags = {
@@ -22,6 +25,35 @@ export const settingsFlags = {
     help: "a worker silent for this long is listed as inactive (default 50s)",
   },
 } as const;
+
+export const logFlags = {
+  "log-format": {
+    type: "string",
+    value: "FORMAT",
+    help: "lines of the log on standard error: text or json (default SIROCCO_LOG_FORMAT, else text)",
+  },
+  "log-level": {
+    type: "string",
+    value: "LEVEL",
+    help: "least level of these lines: debug, info, warn or error (default SIROCCO_LOG_LEVEL, else warn)",
+  },
+} as const;
+
+/** Options come before the environment. */
+export function logSettingsOf(
+  flags: { readonly [K in keyof typeof logFlags]: string | undefined },
+  env: Io["env"],
+): { readonly format: LogFormat; readonly level: LogLevel } {
+  const { "log-format": format = env.SIROCCO_LOG_FORMAT, "log-level": level = env.SIROCCO_LOG_LEVEL } = flags;
+  const given = { SIROCCO_LOG_FORMAT: format, SIROCCO_LOG_LEVEL: level };
+  const settings = lineSettings(given, { format: "text", level: "warn" });
+  if (typeof settings !== "string") return settings;
+  const words = settings.replace(/^SIROCCO_LOG_(\w+)/, (name, which: string) => {
+    const flag = `log-${which.toLowerCase()}` as keyof typeof logFlags;
+    return flags[flag] === undefined ? name : `--${flag}`;
+  });
+  throw usage(`${words}.`);
+}
 
 /** The heartbeat interval is a third of the shorter of session timeout and liveness window, and never above its default. */
 export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: string | undefined }): Settings {

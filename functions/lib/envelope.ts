@@ -10,7 +10,7 @@ import { Readable } from "node:stream";
 import type middy from "@middy/core";
 import { ENV, METRICS_NAMESPACE } from "../../shared/aws/names.ts";
 import { askTheTime, installation } from "./installation.ts";
-import { log, logger } from "./log.ts";
+import { beginInvocation, log } from "./log.ts";
 import { LineDue, metricsLine } from "./metrics.ts";
 
 /** The fields of Lambda's context that are used here. */
@@ -42,7 +42,7 @@ function writeUsage(): void {
 
 export const envelope: middy.MiddlewareObj = {
   before: async ({ context }) => {
-    logger.appendKeys({ invocation: (context as unknown as LambdaContext).awsRequestId });
+    beginInvocation((context as unknown as LambdaContext).awsRequestId);
     await askTheTime().catch((error) => log.warn("the time of DynamoDB is not known to this invocation", { error }));
   },
   after: ({ response }) => {

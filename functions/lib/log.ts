@@ -1,27 +1,22 @@
-/** Structured logs: one JSON object a line, with the id of the invocation; the API adds the id of the request. */
-import { Logger } from "@aws-lambda-powertools/logger";
-import type { LogLevel } from "@aws-lambda-powertools/logger/types";
+/** The log of the functions: a JSON object a line (LOGLINE-1), with the id of the invocation; the API adds the id of the request. */
 import { ENV } from "../../shared/aws/names.ts";
+import { lineLog, lineSettings } from "../../shared/lib/log-lines.ts";
 import type { Log } from "../../shared/ports.ts";
 
-const LEVELS = ["info", "warn", "error"];
-const wanted = (process.env[ENV.logLevel] ?? "info").toLowerCase();
+/** The stack allows no other values. */
+const settings = lineSettings(process.env, { format: "json", level: "info" });
+let invocation: string | undefined;
 
-export const logger = new Logger({
-  serviceName: process.env[ENV.installation] || "sirocco",
-  logLevel: (LEVELS.includes(wanted) ? wanted : "info").toUpperCase() as LogLevel,
+/** Lines name this invocation from now on. */
+export function beginInvocation(id: string): void {
+  invocation = id;
+}
+
+const service = process.env[ENV.installation] || "sirocco";
+
+export const log: Log = lineLog({
+  ...(typeof settings === "string" ? ({ format: "json", level: "info" } as const) : settings),
+  // Not by `console`: Lambda puts the time before its lines, and CloudWatch would not read them as JSON.
+  write: (line) => void process.stdout.write(`${line}\n`),
+  always: () => ({ service, invocation }),
 });
-
-const extras = (fields?: Record<string, unknown>) => {
-  const { error, ...rest } = fields ?? {};
-  return {
-    ...rest,
-    ...(error === undefined ? {} : { error: error instanceof Error ? error : new Error(String(error)) }),
-  };
-};
-
-export const log: Log = {
-  info: (message, fields) => logger.info(message, extras(fields)),
-  warn: (message, fields) => logger.warn(message, extras(fields)),
-  error: (message, fields) => logger.error(message, extras(fields)),
-};

@@ -12,7 +12,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 // HOST-3. The host reads this pipe: when it dies, a line of the log fails, and that must not keep the core from handing back.
 process.stderr.on("error", () => {});
 
-const log = consoleLog(true);
+const log = consoleLog({ SIROCCO_LOG_FORMAT: "json" });
 process.on("uncaughtException", (error) => {
   log.error(`the worker core failed: ${error.message}`, { stack: error.stack });
   process.exit(70);

@@ -193,7 +193,7 @@ class SqsSource implements TaskSource {
       };
     } catch (error) {
       // SQS delivers it again; a message that no worker can read ends in the dead-letter queue.
-      this.#o.worker.log.error("a message from the queue holds no task", { messageId: message.MessageId, error });
+      this.#o.worker.log.error("a message from the queue holds no task", { message_id: message.MessageId, error });
       return null;
     }
   }

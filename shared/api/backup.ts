@@ -47,7 +47,7 @@ async function* whilePermitted(
   try {
     for await (const chunk of chunks) {
       if (access.isRevoked) {
-        ports.log.info("backup: stopped, because its key was revoked", { requestId });
+        ports.log.info("backup: stopped, because its key was revoked", { request_id: requestId });
         throw new CallerGone("the key has been revoked");
       }
       yield chunk;

@@ -109,7 +109,12 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
       access.end();
       throw error;
     }
-    api.ports.log.error("request failed", { requestId, method: request.method, target: request.target, error }); // DISPATCH-2
+    api.ports.log.error("request failed", {
+      request_id: requestId,
+      method: request.method,
+      target: request.target,
+      error,
+    }); // DISPATCH-2
     outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
@@ -301,7 +306,7 @@ async function* chunksOf(
       await api.ports.pause?.();
     }
   } catch (error) {
-    api.ports.log.error("stream failed", { requestId, error });
+    api.ports.log.error("stream failed", { request_id: requestId, error });
     const data = {
       error: "The stream has failed. Connect again with the last event id that you have received.",
       reason: "internal_error",

@@ -82,8 +82,8 @@ async function deliveriesOf(
     } catch (error) {
       // Written by another program or a newer version. SQS moves it to the dead-letter queue.
       c.log.error("message holds no task: it goes to the dead-letter queue", {
-        QueueUrl,
-        messageId: message.MessageId,
+        queue_url: QueueUrl,
+        message_id: message.MessageId,
         error,
       });
     }

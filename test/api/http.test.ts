@@ -219,7 +219,7 @@ describe("requests that cannot be served", () => {
     expect(JSON.parse(text)).toMatchObject({ code: "WF_1000" });
     expect(text).not.toContain("secret");
     expect(lines).toMatchObject([
-      { fields: { requestId: response.headers.get("x-request-id"), error: new Error("secret cause") } },
+      { fields: { request_id: response.headers.get("x-request-id"), error: new Error("secret cause") } },
     ]);
     await server.close();
     broken.close();
@@ -277,7 +277,7 @@ describe("every answer", () => {
 
   test("has log lines under its id", async () => {
     await w.ask("GET", "/v1/workflows/executions/nope", { headers: { "x-request-id": "find-me" } });
-    const lines = w.lines.filter((line) => line.fields.requestId === "find-me");
+    const lines = w.lines.filter((line) => line.fields.request_id === "find-me");
     expect(lines).toMatchObject([
       { message: "request refused", fields: { operation: "getWorkflowExecution", status: 404 } },
     ]);

@@ -43,6 +43,35 @@ describe("sirocco dev", () => {
     expect(ran.out).toMatch(/^SIROCCO_URL=\S+\nSIROCCO_API_KEY=sk_\S+$/);
   });
 
+  it("writes only lines of JSON with --log-format json, each with the id of its request, from the level on that was asked for", async () => {
+    const options = ["--log-format", "json", "--log-level", "info"];
+    const { process, url, key } = await started(["--data", path("json-lines"), ...options]);
+    const headers = { authorization: `Bearer ${key}`, "x-request-id": "find-me" };
+    expect((await fetch(`${url}/v1/workflows`, { headers })).status).toBe(200);
+    expect(await process.end()).toBe(0);
+    const lines = process.err.trimEnd().split("\n");
+    const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(parsed.every(({ time, level, message }) => time && level === "info" && message)).toBe(true);
+    expect(parsed).toContainEqual(expect.objectContaining({ message: "request served", request_id: "find-me" }));
+    expect(process.err).not.toContain(key);
+    const quiet = await started(["--data", path("text-lines")], { env: { SIROCCO_LOG_LEVEL: "warn" } });
+    await fetch(`${quiet.url}/v1/workflows`, { headers: { authorization: `Bearer ${quiet.key}` } });
+    await quiet.process.end();
+    expect(quiet.process.err).not.toContain("request served");
+  });
+
+  it("refuses a format or a level of the log that is none, and says where it stands", async () => {
+    for (const [args, env, said] of [
+      [["--log-format", "xml"], {}, "--log-format is 'xml': it must be json or text."],
+      [["--log-level", "loud"], {}, "--log-level is 'loud': it must be one of debug, info, warn, error."],
+      [[], { SIROCCO_LOG_LEVEL: "loud" }, "SIROCCO_LOG_LEVEL is 'loud'"],
+    ] as const) {
+      const ran = await cli(["dev", "--data", path("no-log"), ...args], { env });
+      expect([ran.code, ran.err]).toEqual([2, expect.stringContaining(said)]);
+    }
+    expect(existsSync(path("no-log"))).toBe(false);
+  });
+
   it("lets another SIROCCO_API_KEY replace the key: the one before is refused", async () => {
     const data = path("replaced");
     const first = await started(["--data", data]);

@@ -131,7 +131,7 @@ export interface Dev {
 
 /** The key of a development server whose standard output is no terminal: it names the file. */
 export async function keyPrintedBy(dev: Process): Promise<string> {
-  const [, file] = await dev.waitForOutput(/the API key is in (.+), which only you can read\n/);
+  const [, file] = await dev.waitForOutput(/the API key is in (.+), which only you can read"?\}?\n/);
   return readFileSync(file!, "utf8").trim();
 }
 

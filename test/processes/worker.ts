@@ -86,7 +86,7 @@ const worker = new Worker(
   {
     transport,
     clock: realClock,
-    log: { ...consoleLog(true), info: () => {}, warn: () => {}, error: () => {} },
+    log: { ...consoleLog(), info: () => {}, warn: () => {}, error: () => {} },
     session: randomUUID(),
     deployment: values.deployment,
     uuid: randomUUID,

@@ -110,7 +110,7 @@ export class ScheduleTimer {
     const setBackByMs = this.#clockError - error;
     this.#clockError = error;
     if (!(setBackByMs >= SET_BACK_MS)) return;
-    log.warn("schedule timer: the clock was set back", { setBackByMs });
+    log.warn("schedule timer: the clock was set back", { set_back_by_ms: setBackByMs });
     this.#broken.clear();
     await this.#o.recover();
   }
