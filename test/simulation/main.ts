@@ -1,12 +1,13 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--trace]`: replays one seed, or runs many. Prints
- * each failing seed with its faults first, and exits 1 if there is one.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--holds] [--deletions] [--trace]`: replays one seed, or runs
+ * many; with an operator who holds and releases, or with executions that are deleted. Prints each failing seed with its faults first, and exits 1 if there is one.
  */
 import { parseArgs } from "node:util";
 import { foreignWorker } from "./foreign-worker.ts";
 import { describeFailure } from "./report.ts";
 import { sdkWorker } from "./sdk-worker.ts";
 import { examine, modelWorker } from "./simulate.ts";
+import { withDeletions } from "./workloads.ts";
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     trace: { type: "boolean", default: false },
     worker: { type: "string", default: "model" },
+    holds: { type: "boolean", default: false },
+    deletions: { type: "boolean", default: false },
   },
 });
 const startWorker = { model: modelWorker, sdk: sdkWorker, foreign: foreignWorker }[values.worker];
@@ -25,12 +28,18 @@ const began = performance.now();
 let failed = 0;
 let steps = 0;
 for (let seed = first; seed < first + count; seed++) {
-  const report = await examine({ seed, startWorker, traced: values.trace });
+  const report = await examine({
+    seed,
+    startWorker,
+    traced: values.trace,
+    ...(values.holds && { holds: true }),
+    ...(values.deletions && { workloads: withDeletions(seed) }),
+  });
   steps += report.steps;
   if (values.trace) console.log(report.trace.join("\n"));
   if (!report.failure) continue;
   failed += 1;
-  console.log(`${describeFailure(report, values.worker)}\n`);
+  console.log(`${describeFailure(report, values.worker, values)}\n`);
 }
 const seconds = (performance.now() - began) / 1000;
 console.log(`${count} seeds, ${failed} failed, ${steps} steps in ${seconds.toFixed(1)} s`);

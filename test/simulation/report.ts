@@ -2,9 +2,20 @@
 import { describeFaults } from "./faults.ts";
 import type { Report } from "./simulate.ts";
 
-export function describeFailure(report: Report, worker = "model"): string {
+/** `world`: what the world has beside its seed. */
+export function describeFailure(
+  report: Report,
+  worker = "model",
+  world: { readonly holds?: boolean; readonly deletions?: boolean } = {},
+): string {
+  const more = [
+    ...(worker === "model" ? [] : [`--worker ${worker}`]),
+    ...(world.holds ? ["--holds"] : []),
+    ...(world.deletions ? ["--deletions"] : []),
+    "--trace",
+  ];
   return [
-    `seed ${report.seed} fails; replay it with: npm run sim -- --seed ${report.seed}${worker === "model" ? "" : ` --worker ${worker}`} --trace`,
+    `seed ${report.seed} fails; replay it with: npm run sim -- --seed ${report.seed} ${more.join(" ")}`,
     `faults: ${describeFaults(report.faults)}`,
     `workloads: ${report.workloads.join(", ")}`,
     `after ${report.steps} steps, ${Math.round(report.virtualMs / 1000)} virtual seconds: ${report.failure?.stack ?? ""}`,

@@ -26,7 +26,7 @@ test.each(groups(0.1))("$count seeds from $from on with holds and releases keep 
 }, async (group) => {
   for (let seed = group.from; seed < group.from + group.count; seed++) {
     const report = await examine({ seed, startWorker: sdkWorker, holds: true });
-    if (report.failure) throw new Error(describeFailure(report, "sdk"), { cause: report.failure });
+    if (report.failure) throw new Error(describeFailure(report, "sdk", { holds: true }), { cause: report.failure });
   }
 });
 

@@ -5,7 +5,7 @@ import { ModelWorker } from "./model-worker.ts";
 import { describeFailure, groups } from "./report.ts";
 import { examine, type StartWorker, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
-import { DELETIONS, DRAWS, workload } from "./workloads.ts";
+import { DELETIONS, DRAWS, withDeletions, workload } from "./workloads.ts";
 
 describe("without faults", () => {
   test.each([...DRAWS, ...DELETIONS])("$kind $params closes", async ({ kind, params }) => {
@@ -27,10 +27,18 @@ describe("with faults", () => {
     timeout: 120_000,
   }, async (group) => {
     for (let seed = group.from; seed < group.from + group.count; seed++) {
-      const drawn = [DELETIONS, DELETIONS, DRAWS].map((of, i) => of[(seed * (i + 1)) % of.length]!);
-      const report = await examine({ seed, workloads: drawn.map(({ kind, params }) => workload(kind, params)) });
-      if (report.failure) throw new Error(describeFailure(report), { cause: report.failure });
+      const report = await examine({ seed, workloads: withDeletions(seed) });
+      if (!report.failure) continue;
+      throw new Error(describeFailure(report, "model", { deletions: true }), { cause: report.failure });
     }
+  });
+
+  test("the report of a failing seed names the command that replays its world", async () => {
+    const report = await simulate({ seed: 3 });
+    const failed = { ...report, failure: new Error("x") };
+    expect(describeFailure(failed)).toContain("npm run sim -- --seed 3 --trace\n");
+    expect(describeFailure(failed, "sdk", { holds: true })).toContain("--seed 3 --worker sdk --holds --trace\n");
+    expect(describeFailure(failed, "model", { deletions: true })).toContain("--seed 3 --deletions --trace\n");
   });
 
   test("a seed replays exactly", async () => {

@@ -365,6 +365,13 @@ export const DELETIONS: typeof DRAWS = ["brief", "sequence", "parent", "hot"].ma
   params: { of },
 }));
 
+/** The workloads of a world with deletions. */
+export const withDeletions = (seed: number): Workload[] =>
+  [DELETIONS, DELETIONS, DRAWS].map((of, i) => {
+    const { kind, params } = of[(seed * (i + 1)) % of.length]!;
+    return workload(kind, params);
+  });
+
 export function workload(kind: string, params: Workload["params"]): Workload {
   const { outcome, play } = WORKLOADS[kind]!(params);
   return { kind, params, outcome, play: async (client, id) => (await play(client, id)) || undefined };
