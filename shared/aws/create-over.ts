@@ -39,7 +39,7 @@ export async function createOver(
       put = await table.put(item, ABSENT); // DynamoDB has deleted the expired head since
       continue;
     }
-    requireFence(old);
+    await requireFence(old);
     const { isGone, unlist } = await import("./deletion.ts");
     if (isTombstone(old)) {
       if (await isGone(c, head, head.token)) {

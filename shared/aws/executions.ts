@@ -10,7 +10,6 @@ import type { Context } from "./context.ts";
 import {
   all,
   HAS_FENCE,
-  HAS_STATUS,
   IS_RUNNING,
   NO_WAKE_PENDING,
   OF_CHAIN,
@@ -28,10 +27,9 @@ import {
   storeHeadBlobs,
 } from "./heads.ts";
 import { Inbox } from "./inbox.ts";
-import { headKey, needsPointer, pkOf, ttlSeconds } from "./keys.ts";
+import { headKey, needsPointer, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import { expireValue } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";
@@ -41,6 +39,7 @@ const load = {
   close: () => import("./close.ts"),
   logEndText: () => import("./log-end-text.ts"),
   due: () => import("./due.ts"),
+  clearOutbox: () => import("./clear-outbox.ts"),
   createOver: () => import("./create-over.ts"),
   deletion: () => import("./deletion.ts"),
   runs: () => import("./runs.ts"),
@@ -241,23 +240,7 @@ export class AwsExecutions implements Executions {
   }
 
   async clearOutbox(ref: Ref, seen: { run: string; status: ExecutionStatus }): Promise<void> {
-    const { partition, sort } = INDEXES.due;
-    const final = seen.status !== "RUNNING";
-    const cleared = await this.#table.update(
-      headKey(ref),
-      final ? `SET #ttl = :ttl REMOVE outbox, ${partition}, ${sort}` : "REMOVE outbox",
-      {
-        condition: all(OF_RUN, HAS_STATUS),
-        names: placeholders("run", "status", ...(final ? ["ttl"] : [])),
-        values: {
-          ":run": S(seen.run),
-          ":status": S(seen.status),
-          ...(final && { ":ttl": N(ttlSeconds(this.#c.clock.now() + this.#c.settings.retentionMs)) }),
-        },
-        returns: "UPDATED_OLD",
-      },
-    );
-    if (cleared.ok) await expireValue(this.#c.blobs, cleared.item?.outbox);
+    return (await load.clearOutbox()).clearOutbox(this.#c, ref, seen);
   }
 
   async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
@@ -289,7 +272,7 @@ export class AwsExecutions implements Executions {
       return await this.#table.update(headKey(ref), expression, p);
     } catch (error) {
       const head = (error as Error).name === "ValidationException" ? await this.#table.get(headKey(ref)) : null;
-      if (head) requireFence(head);
+      if (head) await requireFence(head);
       throw error;
     }
   }

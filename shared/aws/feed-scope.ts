@@ -9,7 +9,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { decodeStored, endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { isTombstone } from "./heads.ts";
-import { headKey, pkOf } from "./keys.ts";
+import { firstOf, headKey, logPrefix, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { RunIndex } from "./run-index.ts";
@@ -98,8 +98,12 @@ export class Scopes {
     if (text(item, "status") === "RUNNING") return undefined;
     const [workspace = "", execution = ""] = text(item, "pk")!.split("#");
     const run = text(item, "run")!;
-    const first = await this.#log.lastFirst({ workspace, execution }, run);
-    return first === null ? undefined : `${run}#${first}`;
+    const ref = { workspace, execution };
+    const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
+    const { executions } = this.#c.tables;
+    const last =
+      (await this.#log.closing(ref, run)) ?? (await executions.first({ ...query, ProjectionExpression: "sk" }));
+    return last ? `${run}#${firstOf(text(last, "sk")!)}` : undefined;
   }
 
   /** The last sequence of the last item that was appended before `time`, 0 = there is no such item. */

@@ -4,7 +4,7 @@
  * a run. Fields that have their default are left out: most heads fit into one write unit.
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type { Ref, RunSummary } from "../ports.ts";
+import type { Ref } from "../ports.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -151,18 +151,9 @@ export async function storeHeadBlobs(blobs: Blobs, encoded: EncodedHead): Promis
   return encoded.item;
 }
 
-/**
- * Refuses a head that a build before the first release wrote: those counted a `turn` and had no `fence`.
- * @throws Error saying which execution it is and what to do.
- */
-export function requireFence(item: Item): void {
-  if (number(item, "fence") !== undefined) return;
-  const { workspace, execution } = refOf(text(item, "pk")!);
-  const found = item.turn === undefined ? "it has no fence" : "it has a turn and no fence";
-  throw new Error(
-    `the head of execution ${execution} in workspace ${workspace} was written by a build before the first release (${found}): ` +
-      "deploy the version that wrote it, or delete this installation (npm run destroy) and deploy a new one",
-  );
+/** Refuses a head that a build before the first release wrote. */
+export async function requireFence(item: Item): Promise<void> {
+  if (number(item, "fence") === undefined) throw (await import("./early-head.ts")).earlyHead(item);
 }
 
 /** Fields that never change in a run and are left out where they have their default. */
@@ -183,7 +174,7 @@ type BodyField =
   | "schedule";
 
 export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
-  requireFence(item);
+  if (item.fence === undefined) await requireFence(item);
   const ref = refOf(text(item, "pk")!);
   const read = async <T>(attribute: AttributeValue | undefined, empty: T): Promise<T> =>
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
@@ -242,34 +233,6 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
       ? { cost: (await import("./cost.ts")).costOf(item, body.cost) }
       : body.cost && { cost: body.cost }),
     ...(item.open_inputs && { open_inputs: JSON.parse(text(item, "open_inputs")!) as OpenInputs }),
-  };
-}
-
-export interface ListedRun extends RunSummary {
-  readonly search_keys: Readonly<Record<string, string>>;
-}
-
-/** What a list shows of a run: no payload is read from S3 for it. `searchKeys`: the list filters by them. */
-export async function decodeListed(blobs: Blobs, item: Item, o: { searchKeys: boolean }): Promise<ListedRun> {
-  const { workspace, execution } = refOf(text(item, "pk")!);
-  const keys = item.search_keys ?? item.search_keys_packed;
-  const [body, search_keys] = await Promise.all([
-    unpack<Partial<Pick<Head, "parent">>>(blobs, item.body!),
-    o.searchKeys && keys ? unpack<Head["search_keys"]>(blobs, keys) : {},
-  ]);
-  return {
-    workspace,
-    execution,
-    workflow: text(item, "workflow")!,
-    run: text(item, "run")!,
-    root: text(item, "root") ?? execution,
-    parent: body.parent ?? null,
-    deployment: text(item, "deployment")!,
-    user: text(item, "user") ?? null,
-    status: text(item, "status") as Head["status"],
-    started_at: number(item, INDEXES.runs.sort)!,
-    closed_at: number(item, "closed_at") ?? null,
-    search_keys,
   };
 }
 

@@ -27,7 +27,7 @@ import type { Batch, Millis } from "../protocol/history.ts";
 import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { isTombstone } from "./heads.ts";
-import { firstOf, headKey, logKey, logPrefix, pkOf, runKey, ttlSeconds } from "./keys.ts";
+import { firstOf, headKey, logKey, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { type LogEnd, logEndOf } from "./log-end.ts";
 import { expireValue, unpack, upload } from "./pack.ts";
 import { ABSENT, type Item, number, text, within } from "./table.ts";
@@ -79,7 +79,7 @@ export class Log {
   }
 
   /** LOG-6. Null = none, or none yet. Before a read of the log. */
-  async #closing(ref: Ref, run: string): Promise<Item | null> {
+  async closing(ref: Ref, run: string): Promise<Item | null> {
     if (this.#whole.get(idOf(ref, run))) return null;
     const item = await this.#item(ref, run);
     return (item && closingIn(item)) ?? null;
@@ -134,7 +134,7 @@ export class Log {
   }
 
   async batches(ref: Ref, run: string, after: number): Promise<Batch[]> {
-    const closing = await this.#closing(ref, run);
+    const closing = await this.closing(ref, run);
     const last = closing ? firstOf(text(closing, "sk")!) - 1 : 99_999_999;
     const between = (from: number, to: number) => ({ from: logKey(ref, run, from).sk, to: logKey(ref, run, to).sk });
     const batches: Batch[] = [];
@@ -154,17 +154,8 @@ export class Log {
   }
 
   async part(ref: Ref, run: string, p: LogPart): Promise<Batch[]> {
-    const closing = await this.#closing(ref, run);
+    const closing = await this.closing(ref, run);
     return (await import("./log-part.ts")).readPart(this.#c, { ref, run, closing, ...p });
-  }
-
-  /** The position of the last batch, null = the log is empty. */
-  async lastFirst(ref: Ref, run: string): Promise<number | null> {
-    const closing = await this.#closing(ref, run);
-    if (closing) return firstOf(text(closing, "sk")!);
-    const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
-    const last = await this.#c.tables.executions.first({ ...query, ProjectionExpression: "sk" });
-    return last ? firstOf(text(last, "sk")!) : null;
   }
 
   #batch(item: Item): Promise<Batch> {

@@ -1,6 +1,6 @@
 /** The filter of a list of runs: exact on the run itself, and a weaker form that DynamoDB applies to the index. */
 import type { RunsQuery } from "../ports.ts";
-import type { ListedRun } from "./heads.ts";
+import type { ListedRun } from "./listed-run.ts";
 import { type Item, N, S } from "./table.ts";
 
 /** Folds the case of ASCII letters only, as SQLite does, so that both adapters find the same runs. */

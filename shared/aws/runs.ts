@@ -11,8 +11,9 @@
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
 import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Context } from "./context.ts";
-import { decodeListed, isExpired, isTombstone, type ListedRun } from "./heads.ts";
+import { isExpired, isTombstone } from "./heads.ts";
 import { HEAD, RUN_SHARDS, refOf, runsShard } from "./keys.ts";
+import { decodeListed, type ListedRun } from "./listed-run.ts";
 import { INDEXES } from "./names.ts";
 import type { RunIndex } from "./run-index.ts";
 import { matches, serverFilter } from "./runs-filter.ts";
