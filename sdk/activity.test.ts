@@ -155,7 +155,7 @@ describe("definition", () => {
   });
 
   test.each([
-    [{ name: "a b" }, '"a b" cannot be an activity name: use 1 to 128'],
+    [{ name: "a\tb" }, '"a\\tb" cannot be an activity name: it is blank or holds control characters'],
     [{ name: "a", timeout: "5 jiffies" }, 'activity "a", timeout: "5 jiffies" is not a duration'],
     [{ name: "a", timeout: 0 }, "must be longer than 0"],
     [{ name: "a", heartbeatTimeout: -1 }, 'activity "a", heartbeatTimeout: -1 is not a duration'],

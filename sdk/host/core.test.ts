@@ -234,6 +234,17 @@ describe("the worker core", () => {
     expect(await host.exit).toBe(1);
   });
 
+  test("refuses a name that no activity may have, and ends", async () => {
+    const host = opened();
+    host.send(hello({ activities: ["eval task: translate", "two\nlines"] }));
+    expect(await host.got("refused")).toMatchObject({
+      call: 1,
+      status: 400,
+      message: expect.stringContaining('"two\\nlines" cannot be an activity name: it is blank or holds control'),
+    });
+    expect(await host.exit).toBe(1);
+  });
+
   test("stops when it is told, and says how many attempts were abandoned", async () => {
     const host = opened();
     host.send(hello());

@@ -9,6 +9,7 @@ import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import { s3Store } from "../../shared/encoding/s3-store.ts";
 import type { Clock } from "../../shared/lib/clock.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
+import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import { WorkerEncoding } from "../worker/encoding.ts";
 import { ownUsage } from "../worker/load.ts";
@@ -77,8 +78,10 @@ export function runCore(options: CoreOptions): void {
   async function start(hello: HostMessage<"hello">): Promise<void> {
     if (begin) return hostGone(new Error("the host said 'hello' twice"));
     let codec: PayloadCodec;
+    let defined: Map<string, AnyActivity>;
     try {
       codec = new PayloadCodec(encodingOf(hello.encoding));
+      defined = new Map(hello.activities.map((name) => [name, activities.define(name)]));
     } catch (error) {
       channel.send({ type: "refused", call: hello.call, status: 400, message: (error as Error).message });
       return exit(1);
@@ -91,7 +94,7 @@ export function runCore(options: CoreOptions): void {
         if (attempt === 1 || attempt % 30 === 0) log.warn(`${operation} is tried again: ${why.message}`, { attempt });
       },
     });
-    begin = () => serve(hello, transport, codec);
+    begin = () => serve(hello, transport, defined, codec);
     await begin();
     if (!stopping) pulse.start();
   }
@@ -106,7 +109,12 @@ export function runCore(options: CoreOptions): void {
   }
 
   /** Registers under a new session, and works. */
-  async function serve(hello: HostMessage<"hello">, transport: Transport, codec: PayloadCodec): Promise<void> {
+  async function serve(
+    hello: HostMessage<"hello">,
+    transport: Transport,
+    defined: ReadonlyMap<string, AnyActivity>,
+    codec: PayloadCodec,
+  ): Promise<void> {
     const { call, limits } = hello;
     let serving = false;
     const next = new Worker(
@@ -118,7 +126,7 @@ export function runCore(options: CoreOptions): void {
         deployment: hello.deployment,
         uuid,
         workflows: new Map(workflowsOf(channel, hello).map((workflow) => [workflow.name, workflow])),
-        activities: new Map(hello.activities.map((name) => [name, activities.define(name)])),
+        activities: defined,
         limits: {
           maxConcurrentActivities: limits.activities,
           maxConcurrentWorkflows: limits.workflows,

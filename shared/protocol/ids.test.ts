@@ -26,6 +26,8 @@ describe("ids and names", () => {
     [WorkerName, "host.example.org (2)"],
     [ScheduleId, "nightly"],
     [ActivityName, "send_mail"],
+    [ActivityName, "eval task: translate"],
+    [ActivityName, "shop.payments.charge"],
     [HandlerName, "set address, please"],
     [MessageId, messageId.signal("0198c0de-0000-7000-8000-000000000001")],
     [MessageId, messageId.activity("0198c0de-0000-7000-8000-000000000001", 51_200, 1_000)],
@@ -44,6 +46,8 @@ describe("ids and names", () => {
     [RunId, "17", '"17" is not a run id: a UUID is wanted'],
     [MessageId, "signal#a/../b", '"signal#a/../b" is not a message id: one that the server has sent is wanted'],
     [HandlerName, "", "a signal, query or update needs a name"],
+    [ActivityName, "a\nb", '"a\\nb" cannot be an activity name: it is blank or holds control characters'],
+    [ActivityName, "x".repeat(129), `"${"x".repeat(80)}" cannot be an activity name: at most 128 characters`],
     [WorkerName, "  ", '"  " cannot be a worker name: it is blank or holds control characters'],
     [WorkerName, "a\u0007b", '"a\\u0007b" cannot be a worker name: it is blank or holds control characters'],
   ])("number %# is refused with what is allowed", (schema, text, problem) => {

@@ -38,6 +38,15 @@ function slug(what: string, max: number, reserved: readonly string[] = []) {
   return schema.refine((id) => !reserved.includes(id), { error: taken });
 }
 
+/** Free text in one line. No control characters, because logs and tables print it. */
+const line = (what: string, max: number) =>
+  z
+    .string()
+    .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u, {
+      error: (issue) => `${shown(issue.input)} cannot be ${what}: it is blank or holds control characters`,
+    })
+    .max(max, { error: (issue) => `${shown(issue.input)} cannot be ${what}: at most ${max} characters` });
+
 const uuid = (what: string) => z.uuid({ error: (issue) => `${shown(issue.input)} is not ${what}: a UUID is wanted` });
 
 export const RESERVED_EXECUTION_IDS: readonly string[] = ["cancel", "terminate"];
@@ -69,15 +78,8 @@ export const MessageId = z
 /** A group of workers that owns workflow definitions. No dots: the name is part of queue names. */
 export const DeploymentName = slug("a deployment name", MAX_DEPLOYMENT_NAME);
 
-/** Free text, by default a host name. No control characters, because logs and tables print it. */
-export const WorkerName = z
-  .string()
-  .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u, {
-    error: (issue) => `${shown(issue.input)} cannot be a worker name: it is blank or holds control characters`,
-  })
-  .max(MAX_WORKER_NAME, {
-    error: (issue) => `${shown(issue.input)} cannot be a worker name: at most ${MAX_WORKER_NAME} characters`,
-  });
+/** By default a host name. */
+export const WorkerName = line("a worker name", MAX_WORKER_NAME);
 
 export const RESERVED_SCHEDULE_IDS: readonly string[] = ["preview", "upcoming"];
 export const ScheduleId = slug("a schedule id", MAX_SCHEDULE_ID, RESERVED_SCHEDULE_IDS);
@@ -118,7 +120,8 @@ export const WorkflowName = slug("a workflow name", MAX_WORKFLOW_NAME, RESERVED_
 /** The name that stands in a queue message for a task too large for it: part of a key of the object store. */
 export const TaskName = slug("the name of a stored task", MAX_TASK_NAME);
 
-export const ActivityName = slug("an activity name", MAX_ACTIVITY_NAME);
+/** The official SDK takes any text, and its plugins use names such as "eval task: translate". It is part of no key. */
+export const ActivityName = line("an activity name", MAX_ACTIVITY_NAME);
 
 /** Name of a signal, query or update: free text, it is part of no key. */
 export const HandlerName = z

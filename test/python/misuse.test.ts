@@ -79,6 +79,7 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
     ["on_behalf_of", /on_behalf_of is not supported by Sirocco: remove it from workflow ticket/],
     ["connectors", /connectors are not supported by Sirocco: remove them from Ticket, write/],
     ["webhook", /the webhook plugin is not supported by Sirocco: uninstall mistralai-workflows-plugins-webhook/],
+    ["a bad name", /the worker was not registered: activity name: "two\\nlines" cannot be an activity name/],
   ])(
     "a program with %s is refused before it registers",
     async (uses, says) => {

@@ -88,7 +88,7 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
     expect((await closed(at, id, 30))[0]).toBe("TIMED_OUT");
     const scheduled = (await history(at, id)).find(({ kind }) => kind === "activity_scheduled");
     expect(scheduled).toMatchObject({
-      name: "called-otherwise",
+      name: "called otherwise: now",
       options: { retry: { max_attempts: 4, factor: 1.5 } },
     });
   }, 60_000);

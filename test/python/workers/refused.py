@@ -20,7 +20,7 @@ class Slot:
         return "page"
 
 
-@workflows.activity()
+@workflows.activity(name="two\nlines" if USES == "a bad name" else "write: a page")
 async def write(page: str = workflows.Depends(Slot() if USES == "connectors" else lambda: "page")) -> None: ...
 
 

@@ -52,7 +52,7 @@ class Plumbing:
         return "flows"
 
 
-@workflows.activity(name="called-otherwise", retry_policy_max_attempts=4, retry_policy_backoff_coefficient=1.5)
+@workflows.activity(name="called otherwise: now", retry_policy_max_attempts=4, retry_policy_backoff_coefficient=1.5)
 async def named() -> str:
     return "named"
 
