@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
-import { call, run, start } from "./surface-checks.ts";
+import { checkRateLimit, checkStickySessions, checkWithoutSession } from "./limits-checks.ts";
 
 const cannotRun = await whyNoPython();
 if (cannotRun) console.warn(`Skipping the tests of Python workers. ${cannotRun}`);
@@ -22,26 +22,9 @@ describe.skipIf(cannotRun)("two workers of the official Python SDK", () => {
   }, 60_000);
 
   test("share one rate limit: of five calls with two in two seconds the last begins after four", async () => {
-    const began = Date.now();
-    expect(await run(at, "limited", {})).toEqual(["COMPLETED", { result: [0, 1, 2, 3, 4] }]);
-    expect(Date.now() - began).toBeGreaterThanOrEqual(4_000);
+    await checkRateLimit(at);
     expect(await at.ports.rateLimits.pool(DEFAULT_WORKSPACE, "provider")).toMatchObject({ per: 2_000 });
   }, 60_000);
-
-  test("run the activities of a sticky session in one process", async () => {
-    for (const name of ["a", "b", "c"]) {
-      const [status, result] = await run(at, "sticky", { name });
-      expect(status).toBe("COMPLETED");
-      const { load, use } = (result as { result: { load: string; use: string } }).result;
-      expect(use).toBe(`${load} True`);
-    }
-  }, 60_000);
-
-  test("find a sticky activity without a session to be a bug, in the SDK's own words", async () => {
-    const id = await start(at, "without_session", {});
-    const why = async () => (await call(at, "GET", `/executions/${id}/explain`)).body.summary;
-    await expect
-      .poll(why, { timeout: 30_000 })
-      .toContain("Please call this activity inside `run_sticky_worker_session`");
-  }, 60_000);
+  test("run the activities of a sticky session in one process", () => checkStickySessions(at), 60_000);
+  test("find a sticky activity without a session to be a bug", () => checkWithoutSession(at), 60_000);
 });

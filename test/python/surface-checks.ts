@@ -133,7 +133,6 @@ export async function checkHistory(at: Place): Promise<void> {
   expect(events[3]).toMatchObject({ activity: 2, name: "charge", options: { start_to_close_ms: 60_000 } });
 }
 
-/** Events as the official TypeScript client reads them, task events of the activity included. */
 /** What `logging` and structlog are given in workflow code and activities, once although the run is replayed. */
 export async function checkLogs(at: Place): Promise<void> {
   const client = new Mistral({ serverURL: at.url, apiKey: at.key });
@@ -162,13 +161,21 @@ export async function checkLogs(at: Place): Promise<void> {
   }
 }
 
+/** The official TypeScript client starts, asks, signals, and reads the events, task events of the activity included. */
 export async function checkStream(at: Place): Promise<void> {
-  const client = new Mistral({ serverURL: at.url, apiKey: at.key });
-  const id = await start(at, "order", { order: "B-8" });
+  const { workflows } = new Mistral({ serverURL: at.url, apiKey: at.key });
+  const id = `order-${randomUUID().slice(0, 8)}`;
+  await workflows.executeWorkflow({
+    workflowIdentifier: "order",
+    workflowExecutionRequest: { input: { order: "B-8" }, executionId: id },
+  });
   const types: string[] = [];
   await recorded(at, id, "timer_started");
-  await call(at, "POST", `/executions/${id}/signals`, { name: "approve", input: { by: "Bo" } });
-  for await (const frame of await client.workflows.executions.stream({ executionId: id })) {
+  const status = { executionId: id, queryInvocationBody: { name: "status", input: {} } };
+  expect((await workflows.executions.queryWorkflowExecution(status)).result).toEqual({ approved: null });
+  const approve = { executionId: id, signalInvocationBody: { name: "approve", input: { by: "Bo" } } };
+  expect((await workflows.executions.signalWorkflowExecution(approve)).message).toBeTruthy();
+  for await (const frame of await workflows.executions.stream({ executionId: id })) {
     const { eventType } = (frame as { data: { data: { eventType: string } } }).data.data;
     types.push(eventType);
     if (eventType === "WORKFLOW_EXECUTION_COMPLETED") break;

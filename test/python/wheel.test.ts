@@ -1,9 +1,10 @@
 /** The built wheel alone in an empty folder, against `sirocco dev`: installed by pip and by uv, driven by both official clients. */
-import { afterAll, beforeAll, describe, test } from "vitest";
-import { BIN, keyPrintedBy, Process, temporaryDirectory } from "../cli/support.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BIN, bin, keyPrintedBy, Process, temporaryDirectory } from "../cli/support.ts";
 import { type PythonProject, pythonProject } from "../support/python-project.ts";
 import { type PythonWorker, whyNoPython } from "../support/python-worker.ts";
 import { checkExecution } from "./checks.ts";
+import { documented } from "./documents.ts";
 import {
   checkHandlers,
   checkHumanInput,
@@ -34,8 +35,8 @@ describe.skipIf(cannotRun)("the wheel in an empty folder", () => {
     for (const project of projects) project.remove();
     directory.remove();
   }, 60_000);
-  const start = async (project: PythonProject, file: string, deployment: string) => {
-    const worker = await project.start(file, { ...at, deployment });
+  const start = async (project: PythonProject, of: string | { readonly text: string }, deployment: string) => {
+    const worker = await project.start(of, { ...at, deployment });
     workers.push(worker);
     return worker;
   };
@@ -43,6 +44,15 @@ describe.skipIf(cannotRun)("the wheel in an empty folder", () => {
   test("`uv run python worker.py` registers the documents' report_workflow with its schedule, and runs it", async () => {
     await start(projects[0]!, "report.py", "reports");
     await checkReport(at);
+  }, 90_000);
+
+  test("the page's own worker, byte for byte, does what the page says when its commands are typed", async () => {
+    const example = documented();
+    await start(projects[0]!, { text: example.worker }, example.deployment);
+    // Where `sirocco dev` keeps the key; its port is another one here.
+    const started = bin(example.start, { cwd: directory.path, env: { SIROCCO_URL: at.url } });
+    expect(await started.ended, started.err).toBe(0);
+    expect(started.out).toContain("Hello, Ada");
   }, 90_000);
 
   test("a worker with all kinds of handlers, children, fan-out and continued runs works under uv", async () => {

@@ -1,6 +1,6 @@
 /** An empty folder with the built wheel of `sirocco-worker` and what pip or uv installs with it, as a user's. */
 import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -11,9 +11,9 @@ import { type PythonWorker, startPythonWorker, workerFile } from "./python-worke
 const run = promisify(execFile);
 
 export interface PythonProject {
-  /** Starts `python worker.py`, or `uv run python worker.py`: the file is a copy of one of the tests' workers. */
+  /** Starts `python worker.py`, or `uv run python worker.py`: the file is a copy of one of the tests' workers, or has this text. */
   start(
-    file: string,
+    worker: string | { readonly text: string },
     options: {
       readonly url: string;
       readonly key: string;
@@ -34,11 +34,11 @@ export async function pythonProject(tool: "pip" | "uv"): Promise<PythonProject> 
   const path = mkdtempSync(join(tmpdir(), `sirocco-${tool}-`));
   const { python, args } = await (tool === "pip" ? withPip(path) : withUv(path));
   return {
-    async start(file, { env, ...options }) {
+    async start(of, { env, ...options }) {
       // A folder of its own: the workflow sandbox reads the file again later.
       const folder = join(path, options.deployment);
       mkdirSync(folder, { recursive: true });
-      copyFileSync(workerFile(file), join(folder, "worker.py"));
+      writeFileSync(join(folder, "worker.py"), typeof of === "string" ? readFileSync(workerFile(of)) : of.text);
       // The Node that the wheel brings along, not that of the tests.
       const clean = { SIROCCO_NODE: undefined, ...env };
       const worker = await startPythonWorker("worker.py", { ...options, python, args, cwd: folder, env: clean });
