@@ -22,6 +22,7 @@ import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+import { HeadCache } from "./head-cache.ts";
 import type { Notifier } from "./notifier.ts";
 import { eraseHidden, hideRuns } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
@@ -87,6 +88,7 @@ export class EmbeddedExecutions implements Executions {
   readonly #notifier: Notifier;
   readonly #rollups: EmbeddedRollups;
   readonly #clock: Clock;
+  readonly #heads = new HeadCache();
   /** By run: workspace and execution. */
   readonly #owners = new LruCache<string>(10_000);
 
@@ -104,8 +106,22 @@ export class EmbeddedExecutions implements Executions {
   }
 
   #head(ref: Ref): Head | null {
+    const known = this.#heads.get(ref);
+    if (known) return known;
     const row = this.#db.one("SELECT * FROM heads WHERE ws = ? AND execution = ?", ref.workspace, ref.execution);
-    return row ? headOf(row) : null;
+    return row && this.#remembered(row);
+  }
+
+  /** `row`: the whole row, as it is now (HEADCACHE-1). */
+  #remembered(row: Row): Head {
+    const head = headOf(row);
+    this.#heads.remember(head, String(row.body).length);
+    return head;
+  }
+
+  /** Something else than this has deleted the head. */
+  forgetHead(ref: Ref): void {
+    this.#heads.forget(ref);
   }
 
   async head(ref: Ref) {
@@ -135,6 +151,7 @@ export class EmbeddedExecutions implements Executions {
   /** `begins`: the head is the first of its run, whose counts begin. */
   #putHead(head: Head, text: HeadText, o: { begins?: true } = {}): void {
     const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, deployment, deadline } = head;
+    this.#heads.forget(head);
     this.#db.run(
       `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
          deployment, deadline, inputs_since, tasks, bytes, body)
@@ -253,6 +270,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
+    this.#heads.forget(ref);
     const requested = this.#db.run(
       `UPDATE heads SET due_at = ?, wake_pending = 1, fence = fence + 1, tasks = tasks + 1, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND wake_pending = 0`,
@@ -266,16 +284,18 @@ export class EmbeddedExecutions implements Executions {
 
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
     const { deployment } = p;
+    this.#heads.forget(ref);
     const row =
       deployment === undefined
         ? this.#db.change(CLAIM, ...claimValues(ref, p))
         : this.#db.change(CLAIM_OF, ...claimValues(ref, p), deployment);
-    return row && headOf(row);
+    return row && this.#remembered(row);
   }
 
   async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; bytes: number }) {
+    this.#heads.forget(ref);
     const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.bytes);
-    return row && headOf(row);
+    return row && this.#remembered(row);
   }
 
   /** A run never changes its execution. */
@@ -375,6 +395,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async park(ref: Ref, p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number }) {
+    this.#heads.forget(ref);
     const parked = this.#db.run(
       `UPDATE heads SET due_at = ?, effects_done_through = ?, parks = parks + 1, tasks = tasks + ?, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND run = ? AND fence = ?`,
@@ -395,6 +416,7 @@ export class EmbeddedExecutions implements Executions {
     if (!current) return { kind: "fenced" as const, head };
     const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
     if ("by" in position) return { kind: "conflict" as const };
+    let final: { head: Head; characters: number } | undefined;
     this.#db.atomically(() => {
       const by = p.fence === null ? "server" : "worker";
       const { seq, end } = this.#putLog(ref.workspace, p.run, p.batch, { before: position.end, by });
@@ -404,9 +426,12 @@ export class EmbeddedExecutions implements Executions {
       const last = ends ? { ...p.next, fence: head.fence + 1 } : { ...head, ...pastOf(p.batch) };
       const { cost, text } = this.#withCost(last, head, end);
       this.#closeRun(last, text, lastSeq);
-      if (ends) this.#putHead(last, text);
-      else this.#beginRun({ ...p.next, fence: head.fence + 1, cost });
+      if (ends) {
+        this.#putHead(last, text);
+        final = { head: { ...last, cost }, characters: text.body.length };
+      } else this.#beginRun({ ...p.next, fence: head.fence + 1, cost });
     });
+    if (final) this.#heads.remember(final.head, final.characters); // whoever waits for the end reads it next
     this.#db.afterCommit(() => this.onClosed(ref, p.run));
     return { kind: "closed" as const };
   }
@@ -508,6 +533,7 @@ export class EmbeddedExecutions implements Executions {
         this.#owners.delete(run);
         this.onHidden(run);
       }
+      this.#heads.forget(ref);
       if (hidden.last) break;
       await this.#db.durable(); // a commit of all of them would hold the event loop
     }

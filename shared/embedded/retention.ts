@@ -22,6 +22,8 @@ export interface Retention {
   readonly sequence: Sequence;
   readonly setAside: SetAside;
   readonly log: Log;
+  /** The head was deleted. */
+  readonly forgetHead: (ref: Ref) => void;
 }
 
 /** Deletes what was closed before `before`. A run that cannot be deleted is set aside and holds up no other. */
@@ -97,16 +99,17 @@ function deleteRun(db: Database, row: Row): void {
 
 async function expireRun(r: Retention, row: Row): Promise<void> {
   const { database: db } = r;
-  const { run, ws, execution } = row as Record<string, string>;
-  await deleteEvents(r, run!);
-  await deleteRows(db, "log_records", "first", run!);
+  const { run, ws, execution } = row as Record<"run" | "ws" | "execution", string>;
+  await deleteEvents(r, run);
+  await deleteRows(db, "log_records", "first", run);
   db.atomically(() => {
     // The head is deleted with its last run, unless it is still due: then its outbox has entries to perform.
-    db.run("DELETE FROM heads WHERE ws = ? AND execution = ? AND run = ? AND due_at IS NULL", ws!, execution!, run!);
+    r.forgetHead({ workspace: ws, execution });
+    db.run("DELETE FROM heads WHERE ws = ? AND execution = ? AND run = ? AND due_at IS NULL", ws, execution, run);
     deleteRun(db, row);
     // Messages whose sender crashed after the close and before it deleted them again.
     const headGone = "NOT EXISTS (SELECT 1 FROM heads h WHERE h.ws = inbox.ws AND h.execution = inbox.execution)";
-    db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${headGone}`, ws!, execution!);
+    db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${headGone}`, ws, execution);
   });
 }
 

@@ -159,7 +159,11 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     "prepared runs": () => expirePrepared(database, clock.now() - PREPARED_MS),
     "deleted executions": () => eraseHidden({ database, sequence }),
     "old tombstones": () => expireTombstones(database, clock.now() - settings.retentionMs),
-    retention: () => expire({ database, sequence, setAside, log }, clock.now() - settings.retentionMs),
+    retention: () =>
+      expire(
+        { database, sequence, setAside, log, forgetHead: (ref) => executions.forgetHead(ref) },
+        clock.now() - settings.retentionMs,
+      ),
   };
   const round = async (everyMs: Millis) => {
     for (const [stage, work] of Object.entries(stages)) {

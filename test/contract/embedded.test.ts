@@ -66,7 +66,8 @@ describe("embedded: retention", () => {
     const { Sequence } = await import("../../shared/embedded/sequence.ts");
     const { database, log } = store;
     const setAside = { has: () => false, add: () => {}, remove: () => {} };
-    await expire({ database, sequence: new Sequence(database), setAside, log }, b.now() - store.settings.retentionMs);
+    const r = { database, sequence: new Sequence(database), setAside, log, forgetHead: () => {} };
+    await expire(r, b.now() - store.settings.retentionMs);
     expect(await store.executions.head(open)).not.toBeNull();
     expect(await store.executions.head(final)).not.toBeNull();
     await made.end?.();

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
+import type { Ref } from "../ports.ts";
+import { embedded } from "../server/embedded.ts";
+import { EmbeddedExecutions } from "./executions.ts";
+import { Notifier } from "./notifier.ts";
+import { EmbeddedRollups } from "./rollups.ts";
+import { Sequence } from "./sequence.ts";
+
+function made() {
+  const store = embedded();
+  const { database: db, clock, executions } = store;
+  /** Reads each head once: it knows none yet. */
+  const stored = (ref: Ref) =>
+    new EmbeddedExecutions(
+      db,
+      new Sequence(db),
+      new Notifier(clock, db),
+      new EmbeddedRollups(db, clock, 1),
+      clock,
+    ).head(ref);
+  const same = async (ref: Ref) => {
+    const head = await executions.head(ref);
+    expect(head).toEqual(await stored(ref));
+    return head;
+  };
+  return { store, executions, db, same };
+}
+
+test("after each write the head is that of the row, also where it was read before", async () => {
+  const { store, executions, same } = made();
+  const ref = newRef();
+  const first = headOf(ref, 1, {
+    outbox: [{ kind: "tell_schedule", schedule: "s", status: "COMPLETED", failure: null }],
+  });
+  await executions.create(first, []);
+  await same(ref);
+  const claimed = await store.executions.claimFirst!(ref, { dueAt: 9, keepAfter: 0, session: "s", bytes: 1_000_000 });
+  expect(await same(ref)).toEqual(claimed);
+  await executions.requestWake(ref, first.chain, 20);
+  expect(await same(ref)).toMatchObject({ wake_pending: true });
+  const again = (await executions.claim(ref, { dueAt: 30, session: "s2" }))!;
+  expect(await same(ref)).toEqual(again);
+  await executions.clearOutbox(ref, again);
+  expect(await same(ref)).toMatchObject({ outbox: [] });
+  const inputs = { since: 5, open: [] } as never;
+  expect(await executions.setOpenInputs(ref, first.run, { seen: undefined, next: inputs })).toBe(true);
+  expect(await same(ref)).toMatchObject({ open_inputs: inputs });
+  await executions.setSearchKeys(ref, first.run, { city: "Graz" });
+  expect(await same(ref)).toMatchObject({ search_keys: { city: "Graz" } });
+  await executions.park(ref, { run: first.run, fence: again.fence, dueAt: 99, effectsDoneThrough: 1 });
+  const parked = (await same(ref))!;
+  expect(parked.due_at).toBe(99);
+  const close = { run: first.run, fence: parked.fence, batch: batchOf(2, 1, [completed]), next: finalOf(parked, 1) };
+  expect(await executions.close(ref, close)).toEqual({ kind: "closed" });
+  const final = (await same(ref))!;
+  expect(final).toMatchObject({ status: "COMPLETED", cost: { worker_calls: expect.any(Number) } });
+  expect(await executions.hide(ref, final)).toBe(true);
+  expect(await same(ref)).toBeNull();
+  store.close();
+});
+
+test("a close that is undone leaves the head as it was", async () => {
+  const { store, executions, same } = made();
+  const [ref, other] = [newRef(), newRef()];
+  const [head, used] = [headOf(ref, 1), headOf(other, 1)];
+  await executions.create(head, []);
+  await executions.create(used, []);
+  await same(ref);
+  const event = { kind: "execution_continued", run: used.run, workflow: "w", input: null } as const;
+  const p = { run: head.run, fence: null, batch: batchOf(2, 1, [event]), next: { ...head, run: used.run } };
+  await expect(executions.close(ref, p)).rejects.toThrow(/UNIQUE/);
+  expect(await same(ref)).toMatchObject({ run: head.run, status: "RUNNING" });
+  store.close();
+});
+
+test("retention takes the head away", async () => {
+  const { store, executions, db, same } = made();
+  const ref = newRef();
+  const head = headOf(ref, 1);
+  await executions.create(head, []);
+  await executions.close(ref, {
+    run: head.run,
+    fence: null,
+    batch: batchOf(2, 1, [completed]),
+    next: finalOf(head, 1),
+  });
+  await same(ref);
+  const read = db.one("SELECT count(*) AS n FROM heads");
+  expect(read).toEqual({ n: 1 });
+  await store.sweep(1_000);
+  expect(await same(ref)).toBeNull();
+  store.close();
+});
+
+test("a head with a long input is read from its row each time", async () => {
+  const { store, executions, same } = made();
+  const ref = newRef();
+  await executions.create(headOf(ref, 1, { input: "x".repeat(10_000) }), []);
+  const [one, two] = [await same(ref), await same(ref)];
+  expect(one).not.toBe(two);
+  store.close();
+});
