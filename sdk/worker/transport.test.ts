@@ -267,3 +267,18 @@ test("a key with letters beyond ASCII reaches the server as it is", async () => 
   expect(await call(transport)).toEqual({ got: "Bearer my-cl\u00e9" });
   transport.close();
 });
+
+test("TRANSPORT-1: the poll after an answer with tasks reaches the server behind the first calls for these tasks", async () => {
+  const order: string[] = [];
+  const url = await listening((req, res) => {
+    order.push(req.url!.split("/").at(-1)!);
+    res.end('{"deliveries":[]}');
+  });
+  const transport = httpTransport({ url, apiKey: "k" });
+  const poll = { deployment: "d", queue: "workflow", session: "s", max: 1, wait_ms: 0 } as const;
+  const polled = transport.call("poll", poll); // the worker's loop polls at once, while the task's code runs
+  const finished = new Promise((ok) => setImmediate(() => ok(transport.call("finish", { receipts: ["r"] }))));
+  await Promise.all([polled, finished]);
+  expect(order).toEqual(["finish", "poll"]);
+  transport.close();
+});
