@@ -275,7 +275,7 @@ test("TRANSPORT-1: the poll after an answer with tasks reaches the server behind
     res.end('{"deliveries":[]}');
   });
   const transport = httpTransport({ url, apiKey: "k" });
-  const poll = { deployment: "d", queue: "workflow", session: "s", max: 1, wait_ms: 0 } as const;
+  const poll = { deployment: "d", queue: "workflow", worker: "w", session: "s", max: 1, wait_ms: 0 } as const;
   const polled = transport.call("poll", poll); // the worker's loop polls at once, while the task's code runs
   const finished = new Promise((ok) => setImmediate(() => ok(transport.call("finish", { receipts: ["r"] }))));
   await Promise.all([polled, finished]);
