@@ -1,4 +1,4 @@
-/** The refusal of a head that a build before the first release wrote: those counted a `turn` and had no `fence`. */
+/** The refusal of a head that a build before the first release wrote: it has no `fence`. */
 import { refOf } from "./keys.ts";
 import { type Item, text } from "./table.ts";
 

@@ -14,7 +14,7 @@ const ORDINARY: readonly (readonly [word: RegExp, files: RegExp])[] = [
   // CloudWatch has alarms.
   [/^alarm$/, /^(infra|cdk|docs|bench)\/|^(README|ARCHITECTURE|CHANGELOG)\.md$|^cli\/commands\/deploy\.ts$/],
   // Items of earlier releases have the names of their time.
-  [/turn/, /^shared\/aws\/heads\.ts$/],
+  [/turn/, /^shared\/aws\/early-head\.ts$/],
   // A driver of a test calls what another part of the system would call.
   [/driver/, /^test\/(support|emulator|simulation|schedule)\//],
 ];
