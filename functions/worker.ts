@@ -24,6 +24,7 @@ const tasks: ApiOptions["tasks"] = (context, deployment) =>
       region: process.env.AWS_REGION ?? "us-east-1",
       // Set only in an emulator. Workers reach SQS at the same address.
       endpoint: process.env.AWS_ENDPOINT_URL ?? null,
+      keyArn: process.env[ENV.kmsKeyArn],
       siblingQueueArn: requireEnv(ENV.taskDeadLettersArn),
     },
     { workspace: context.workspace, deployment },

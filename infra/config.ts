@@ -58,6 +58,14 @@ export const Settings = z.object({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   /** Whether AWS refuses to delete the stack and its tables (`on`): for a stack that has been deployed once. */
   deletionProtection: z.enum(["on", "off"]).default("off"),
+  /** A KMS key of the account and region that encrypts tables, queues, payloads and logs. Default: AWS's own keys, without charge. */
+  kmsKeyArn: z
+    .string()
+    .regex(
+      /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/,
+      "the ARN of a key (an alias will not do: policies name the key)",
+    )
+    .optional(),
   /** Tables and the bucket of a stack that was lost, or restored copies. All six, or none. */
   existingExecutions: z.string().optional(),
   existingRegistry: z.string().optional(),
@@ -198,6 +206,7 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
       settings.removalPolicy === "destroy" ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     deletionProtection: settings.deletionProtection === "on",
     alarmTopicArn: settings.alarmTopicArn,
+    kmsKeyArn: settings.kmsKeyArn,
     existing: existingData(settings),
     alarmEmail: settings.alarmEmail,
     dashboard: settings.dashboard === "on",

@@ -5,7 +5,17 @@ import { describe, expect, it } from "vitest";
 import { ENV, FUNCTIONS, type FunctionName, functionOf } from "../shared/aws/names.ts";
 import { MAX_HISTORY_BYTES } from "../shared/protocol/limits.ts";
 import { ROUTES } from "../shared/protocol/routes.ts";
-import { all, build, environment, type Json, list, type Resource, statements, synthesize } from "./testing.ts";
+import {
+  all,
+  build,
+  environment,
+  FUNCTION_IDS,
+  type Json,
+  list,
+  type Resource,
+  statements,
+  synthesize,
+} from "./testing.ts";
 
 describe("the stack", () => {
   const template = synthesize();
@@ -43,6 +53,54 @@ describe("the stack", () => {
           expect(Projection.NonKeyAttributes).not.toContain(hot);
       }
       expect(Properties.StreamSpecification).toEqual({ StreamViewType: "NEW_IMAGE" });
+    });
+  });
+
+  describe("a key of the account's own", () => {
+    const kmsKeyArn = "arn:aws:kms:eu-west-1:123456789012:key/0190a000-0000-7000-8000-000000000001";
+    const encrypted = synthesize({ kmsKeyArn });
+
+    it("encrypts every table, queue and log, and the payloads", () => {
+      for (const [id, { Properties }] of all(encrypted, "AWS::DynamoDB::Table"))
+        expect(Properties.SSESpecification, id).toEqual({
+          KMSMasterKeyId: kmsKeyArn,
+          SSEEnabled: true,
+          SSEType: "KMS",
+        });
+      for (const [id, { Properties }] of all(encrypted, "AWS::SQS::Queue"))
+        expect(Properties.KmsMasterKeyId, id).toBe(kmsKeyArn);
+      for (const [id, { Properties }] of all(encrypted, "AWS::Logs::LogGroup"))
+        expect(Properties.KmsKeyId, id).toBe(kmsKeyArn);
+      const [[, bucket] = []] = all(encrypted, "AWS::S3::Bucket");
+      expect(bucket!.Properties.BucketEncryption.ServerSideEncryptionConfiguration).toEqual([
+        {
+          BucketKeyEnabled: true,
+          ServerSideEncryptionByDefault: { KMSMasterKeyID: kmsKeyArn, SSEAlgorithm: "aws:kms" },
+        },
+      ]);
+    });
+
+    it("may be used by each function, by workers to read tasks, and by EventBridge Scheduler to send wake-ups", () => {
+      const used = (policyId: string) =>
+        all(encrypted, "AWS::IAM::Policy")
+          .filter(([id]) => id.startsWith(policyId))
+          .flatMap(
+            ([, { Properties }]) =>
+              Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[],
+          )
+          .filter(({ Resource }) => list(Resource).includes(kmsKeyArn))
+          .flatMap(({ Action }) => list(Action));
+      for (const id of FUNCTION_IDS)
+        expect(used(`${id}RoleDefaultPolicy`), id).toEqual(
+          expect.arrayContaining(["kms:Decrypt", "kms:GenerateDataKey"]),
+        );
+      expect(used("TasksWorkerRoleDefaultPolicy")).toEqual(["kms:Decrypt"]);
+      expect(used("SchedulingRoleDefaultPolicy")).toEqual(["kms:Decrypt", "kms:GenerateDataKey"]);
+      expect(environment(encrypted, "Worker")[ENV.kmsKeyArn]).toBe(kmsKeyArn);
+    });
+
+    it("is in no template that does not ask for one", () => {
+      expect(JSON.stringify(template.toJSON())).not.toContain("kms:");
     });
   });
 

@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { ComparisonOperator, Metric, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { Key } from "aws-cdk-lib/aws-kms";
 import type { CfnEventSourceMapping, CfnFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
@@ -69,6 +70,12 @@ export interface SiroccoStackProps extends StackProps {
    * @default false
    */
   readonly deletionProtection?: boolean;
+  /**
+   * ARN of a KMS key that encrypts tables, queues, payloads and logs; infra/README.md has the policy that it needs. Changing it
+   * encrypts new payloads and logs only.
+   * @default none: AWS's own keys
+   */
+  readonly kmsKeyArn?: string | undefined;
   /** Tables and a bucket that exist, such as restored ones: the stack uses them, and neither changes nor deletes them. @default none */
   readonly existing?: (ExistingTables & { readonly payloads: string }) | undefined;
 }
@@ -87,10 +94,12 @@ export class SiroccoStack extends Stack {
     const retention = props.retention ?? Duration.days(30);
     const logRetention = props.logRetention ?? RetentionDays.ONE_MONTH;
 
-    this.tables = new Tables(this, "Tables", { removalPolicy, deletionProtection, existing: props.existing });
+    const key = props.kmsKeyArn === undefined ? undefined : Key.fromKeyArn(this, "Key", props.kmsKeyArn);
+    this.tables = new Tables(this, "Tables", { removalPolicy, deletionProtection, key, existing: props.existing });
     const payloads = new Payloads(this, "Payloads", {
       retentionDays: retention.toDays(),
       removalPolicy,
+      key,
       existing: props.existing?.payloads,
     });
     this.handlers = new Map(
@@ -103,21 +112,24 @@ export class SiroccoStack extends Stack {
           removalPolicy,
           logLevel: props.logLevel ?? "info",
           concurrency: props.concurrency?.[name],
+          key,
         }),
       ]),
     );
-    const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler") });
+    const scheduling = new Scheduling(this, "Scheduling", { consumer: this.handler("scheduler"), key });
     this.tasks = new TaskQueues(this, "Tasks", {
       deadLetterConsumer: this.handler("deadletters"),
       credentialIssuer: this.handler("worker"),
+      key,
     });
     const feed = new Feed(this, "FeedConsumer", {
       executions: this.tables.executions,
       consumer: this.handler("feed"),
       batchSize: props.feedBatchSize ?? 100,
+      key,
     });
     this.readersFirst(feed.mapping);
-    const sweeper = new Sweeper(this, "Sweep", { handler: this.handler("sweeper") });
+    const sweeper = new Sweeper(this, "Sweep", { handler: this.handler("sweeper"), key });
 
     const resources = { tables: this.tables, payloads: payloads.bucket, tasks: this.tasks, scheduling };
     for (const [name, handler] of this.handlers) {

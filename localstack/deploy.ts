@@ -114,7 +114,7 @@ export function environmentOf(
     return value;
   };
   const read = readSettings((name) => settings[name as keyof Settings]);
-  const { retentionDays, livenessWindowSeconds, streamSeconds, logLevel, otlpUrl, otlpHeaders } = read;
+  const { retentionDays, livenessWindowSeconds, streamSeconds, logLevel, otlpUrl, otlpHeaders, kmsKeyArn } = read;
   return {
     [ENV.executionsTable]: output("ExecutionsTable"),
     [ENV.registryTable]: output("RegistryTable"),
@@ -133,6 +133,7 @@ export function environmentOf(
     [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
     [ENV.streamSeconds]: String(streamSeconds),
     [ENV.feedDeadLettersUrl]: output("FeedDeadLettersUrl"),
+    [ENV.kmsKeyArn]: kmsKeyArn ?? "",
     [ENV.logLevel]: logLevel,
     [ENV.installation]: stackName,
     [ENV.workerUrl]: output("WorkerUrl"),

@@ -67,6 +67,7 @@ function create() {
       queues: {
         prefix: env(ENV.taskQueuePrefix),
         deadLettersArn: env(ENV.taskDeadLettersArn) || undefined,
+        keyArn: env(ENV.kmsKeyArn) || undefined,
         installation: env(ENV.installation),
       },
       feedDeadLetters: env(ENV.feedDeadLettersUrl) || undefined,

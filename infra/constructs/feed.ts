@@ -1,5 +1,6 @@
 import { Duration, Validations } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnEventSourceMapping, FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -13,6 +14,8 @@ export interface FeedProps {
   readonly consumer: Handler;
   /** The most records of one batch. */
   readonly batchSize: number;
+  /** A key of the account's own for the queue. @default SQS's own key */
+  readonly key?: IKey | undefined;
 }
 
 /**
@@ -29,9 +32,9 @@ export class Feed extends Construct {
   /** What of the change stream the consumer is invoked for. */
   readonly mapping: CfnEventSourceMapping;
 
-  constructor(scope: Construct, id: string, { executions, consumer, batchSize }: FeedProps) {
+  constructor(scope: Construct, id: string, { executions, consumer, batchSize, key }: FeedProps) {
     super(scope, id);
-    this.deadLetters = deadLetterQueue(this, "DeadLetters");
+    this.deadLetters = deadLetterQueue(this, "DeadLetters", key);
     consumer.function.addEventSource(
       new DynamoEventSource(executions, {
         // From the oldest record: LATEST would skip the records that are written while the mapping is created.

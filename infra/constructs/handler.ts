@@ -1,6 +1,7 @@
 import path from "node:path";
 import { Duration, type RemovalPolicy, Stack } from "aws-cdk-lib";
 import { type IGrantable, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import {
   ApplicationLogLevel,
   Architecture,
@@ -24,7 +25,12 @@ export interface HandlerProps {
   readonly logLevel: "info" | "warn" | "error";
   /** Reserved concurrency. @default none: what the account has left */
   readonly concurrency?: number | undefined;
+  /** A key of the account's own for its logs, and of all that it reads and writes. @default AWS's own keys */
+  readonly key?: IKey | undefined;
 }
+
+/** Of a function: DynamoDB needs them all, S3 and SQS the first and the last. */
+const KEY_ACTIONS = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"] as const;
 
 /**
  * One Lambda function with a role and a log group of its own. The role may write that log group alone, and `allow` adds
@@ -39,7 +45,7 @@ export class Handler extends Construct implements IGrantable {
   constructor(
     scope: Construct,
     id: string,
-    { name, bundles, logRetention, removalPolicy, logLevel, concurrency }: HandlerProps,
+    { name, bundles, logRetention, removalPolicy, logLevel, concurrency, key }: HandlerProps,
   ) {
     super(scope, id);
     const facts: FunctionFacts = FUNCTIONS[name];
@@ -49,13 +55,19 @@ export class Handler extends Construct implements IGrantable {
       description: `Rights of the ${name} handler of ${Stack.of(this).stackName}`,
     });
     this.grantPrincipal = this.role.grantPrincipal;
-    const logGroup = new LogGroup(this, "Logs", { retention: logRetention, removalPolicy });
+    const logGroup = new LogGroup(this, "Logs", {
+      retention: logRetention,
+      removalPolicy,
+      ...(key && { encryptionKey: key }),
+    });
     this.role.addToPolicy(
       new PolicyStatement({
         actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
         resources: [logGroup.logGroupArn],
       }),
     );
+    // Services use the key with the rights of their caller.
+    if (key) this.allow([...KEY_ACTIONS], [key.keyArn]);
     this.function = new LambdaFunction(this, "Function", {
       description: `Sirocco: ${name}`,
       role: this.role,

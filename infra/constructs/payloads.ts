@@ -1,4 +1,5 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { PAYLOAD_CLOSED_TAG, PAYLOAD_QUEUED_TAG } from "../../shared/aws/names.ts";
@@ -14,6 +15,8 @@ export interface PayloadsProps {
   readonly retentionDays: number;
   /** A bucket that exists, such as that of a lost stack. @default none */
   readonly existing?: string | undefined;
+  /** A key of the account's own. @default S3's own key */
+  readonly key?: IKey | undefined;
   /** Whether the bucket is kept or deleted with the stack. `DESTROY` needs an empty bucket: `npm run destroy` empties it. */
   readonly removalPolicy: RemovalPolicy;
 }
@@ -22,7 +25,7 @@ export interface PayloadsProps {
 export class Payloads extends Construct {
   readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string, { retentionDays, removalPolicy, existing }: PayloadsProps) {
+  constructor(scope: Construct, id: string, { retentionDays, removalPolicy, key, existing }: PayloadsProps) {
     super(scope, id);
     if (existing !== undefined) {
       this.bucket = Bucket.fromBucketName(this, "Bucket", existing);
@@ -31,7 +34,9 @@ export class Payloads extends Construct {
     this.bucket = new Bucket(this, "Bucket", {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      encryption: BucketEncryption.S3_MANAGED,
+      encryption: key ? BucketEncryption.KMS : BucketEncryption.S3_MANAGED,
+      // S3 asks KMS once for many objects.
+      ...(key && { encryptionKey: key, bucketKeyEnabled: true }),
       enforceSSL: true,
       // Tables can be restored to any second; with versions, so can the objects that their items name, for a week.
       versioned: true,

@@ -1,5 +1,6 @@
 import { ArnFormat, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { ScheduleGroup } from "aws-cdk-lib/aws-scheduler";
 import { Construct } from "constructs";
 import { ENV } from "../../shared/aws/names.ts";
@@ -9,6 +10,8 @@ import { WorkQueue } from "./work-queue.ts";
 export interface SchedulingProps {
   /** Handles each wake-up. */
   readonly consumer: Handler;
+  /** A key of the account's own for the queues. @default SQS's own key */
+  readonly key?: IKey | undefined;
 }
 
 /**
@@ -24,9 +27,9 @@ export class Scheduling extends Construct {
   readonly queue: WorkQueue;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { consumer }: SchedulingProps) {
+  constructor(scope: Construct, id: string, { consumer, key }: SchedulingProps) {
     super(scope, id);
-    this.queue = new WorkQueue(this, "Fires", { consumer });
+    this.queue = new WorkQueue(this, "Fires", { consumer, key });
     // Its schedules are hints, which the sweeper makes again. A group that outlived its stack would hold the name that the
     // next stack of this name needs.
     this.group = new ScheduleGroup(this, "Group", { removalPolicy: RemovalPolicy.DESTROY });
@@ -43,6 +46,10 @@ export class Scheduling extends Construct {
         resources: [this.queue.queue.queueArn, this.queue.deadLetters.queueArn],
       }),
     );
+    if (key)
+      this.role.addToPolicy(
+        new PolicyStatement({ actions: ["kms:Decrypt", "kms:GenerateDataKey"], resources: [key.keyArn] }),
+      );
   }
 
   /** Lets a handler create, move and delete wake-ups, and send delayed messages. */

@@ -2,6 +2,7 @@ import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -10,6 +11,8 @@ import { deadLetterQueue } from "./work-queue.ts";
 
 export interface SweeperProps {
   readonly handler: Handler;
+  /** A key of the account's own for the queue. @default SQS's own key */
+  readonly key?: IKey | undefined;
 }
 
 /**
@@ -20,9 +23,9 @@ export class Sweeper extends Construct {
   readonly rule: Rule;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { handler }: SweeperProps) {
+  constructor(scope: Construct, id: string, { handler, key }: SweeperProps) {
     super(scope, id);
-    this.deadLetters = deadLetterQueue(this, "DeadLetters");
+    this.deadLetters = deadLetterQueue(this, "DeadLetters", key);
     this.rule = new Rule(this, "EachMinute", {
       description: "Runs the sweeper, see functions/sweeper.ts",
       schedule: Schedule.rate(Duration.minutes(1)),

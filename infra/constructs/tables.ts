@@ -9,6 +9,7 @@ import {
   TableEncryption,
   type TableProps,
 } from "aws-cdk-lib/aws-dynamodb";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
@@ -17,6 +18,8 @@ export interface TablesProps {
   readonly removalPolicy: RemovalPolicy;
   /** Whether DynamoDB refuses to delete a table. */
   readonly deletionProtection: boolean;
+  /** A key of the account's own. @default DynamoDB's own key */
+  readonly key?: IKey | undefined;
   /** Tables that exist, such as restored ones: the stack uses them, and neither changes nor deletes them. @default none */
   readonly existing?: ExistingTables | undefined;
 }
@@ -31,8 +34,8 @@ export interface ExistingTables {
 }
 
 /**
- * The four tables: billed on demand, with point-in-time recovery, encrypted with DynamoDB's own key (a customer key would
- * cost KMS requests).
+ * The four tables: billed on demand, with point-in-time recovery, encrypted with DynamoDB's own key (a key of the account's
+ * own costs KMS requests).
  *
  * `Table`, not `TableV2`: a global table with one replica has no advantage here, and in the emulator, whose provisioner of
  * global tables is incomplete, adding an index replaces the table.
@@ -46,7 +49,7 @@ export class Tables extends Construct {
   /** The events of a workspace in the order of streams and lists. */
   readonly feed: ITable;
 
-  constructor(scope: Construct, id: string, { removalPolicy, deletionProtection, existing }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, deletionProtection, key, existing }: TablesProps) {
     super(scope, id);
     if (existing) {
       const { executions: tableName, executionsStreamArn: tableStreamArn } = existing;
@@ -60,7 +63,8 @@ export class Tables extends Construct {
       partitionKey: { name: KEYS.partition, type: AttributeType.STRING },
       sortKey: { name: KEYS.sort, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
-      encryption: TableEncryption.DEFAULT,
+      encryption: key ? TableEncryption.CUSTOMER_MANAGED : TableEncryption.DEFAULT,
+      ...(key && { encryptionKey: key }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: KEYS.ttl,
       removalPolicy,

@@ -1,5 +1,6 @@
 import { Arn, ArnFormat, Duration, Stack, Validations } from "aws-cdk-lib";
 import { ArnPrincipal, PolicyStatement, Role } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { ENV, taskQueuePrefix } from "../../shared/aws/names.ts";
 import type { Handler } from "./handler.ts";
@@ -10,6 +11,8 @@ export interface TaskQueuesProps {
   readonly deadLetterConsumer: Handler;
   /** The function that issues workers' credentials. */
   readonly credentialIssuer: Handler;
+  /** A key of the account's own for the queues. @default SQS's own key */
+  readonly key?: IKey | undefined;
 }
 
 /**
@@ -26,8 +29,9 @@ export class TaskQueues extends Construct {
   readonly deadLetters: WorkQueue;
   readonly workerRole: Role;
   private readonly arns: string;
+  private readonly key: IKey | undefined;
 
-  constructor(scope: Construct, id: string, { deadLetterConsumer, credentialIssuer }: TaskQueuesProps) {
+  constructor(scope: Construct, id: string, { deadLetterConsumer, credentialIssuer, key }: TaskQueuesProps) {
     super(scope, id);
     const stack = Stack.of(this);
     this.prefix = taskQueuePrefix(stack.stackName);
@@ -35,7 +39,7 @@ export class TaskQueues extends Construct {
       { service: "sqs", resource: `${this.prefix}*`, arnFormat: ArnFormat.NO_RESOURCE_NAME },
       stack,
     );
-    this.deadLetters = new WorkQueue(this, "DeadLetters", { consumer: deadLetterConsumer });
+    this.deadLetters = new WorkQueue(this, "DeadLetters", { consumer: deadLetterConsumer, key });
 
     this.workerRole = new Role(this, "WorkerRole", {
       assumedBy: new ArnPrincipal(credentialIssuer.role.roleArn),
@@ -56,6 +60,8 @@ export class TaskQueues extends Construct {
         resources: [this.arns],
       }),
     );
+    this.key = key;
+    if (key) this.workerRole.addToPolicy(new PolicyStatement({ actions: ["kms:Decrypt"], resources: [key.keyArn] }));
     this.acknowledgeWildcard(this.workerRole);
     credentialIssuer.allow(["sts:AssumeRole"], [this.workerRole.roleArn]);
     credentialIssuer.setEnv(ENV.workerRoleArn, this.workerRole.roleArn);
@@ -77,6 +83,7 @@ export class TaskQueues extends Construct {
   grantCreate(handler: Handler): void {
     handler.allow(["sqs:CreateQueue", "sqs:TagQueue", "sqs:SetQueueAttributes", "sqs:GetQueueUrl"], [this.arns]);
     handler.setEnv(ENV.taskDeadLettersArn, this.deadLetters.queue.queueArn);
+    if (this.key) handler.setEnv(ENV.kmsKeyArn, this.key.keyArn);
     this.setPrefix(handler);
   }
 

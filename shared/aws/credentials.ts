@@ -16,6 +16,8 @@ export interface CredentialOptions {
   readonly region: string;
   /** The endpoint at which workers call SQS, null = AWS's own. */
   readonly endpoint: string | null;
+  /** ARN of the KMS key of the queues. Default: SQS's own key, which needs no rights. */
+  readonly keyArn?: string | undefined;
   /** ARN of any queue of the account and region. */
   readonly siblingQueueArn: string;
 }
@@ -41,6 +43,7 @@ export async function tasksFor(
         Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage*", "sqs:ChangeMessageVisibility*"],
         Resource: [workflow, activity].map((queue) => queueArn(o.siblingQueueArn, queues.name(queue))),
       },
+      ...(o.keyArn ? [{ Effect: "Allow", Action: "kms:Decrypt", Resource: o.keyArn }] : []),
     ],
   });
   const RoleSessionName = `worker-${of.deployment}`.slice(0, 64);

@@ -117,6 +117,8 @@ export const ENV = {
   streamSeconds: "SIROCCO_STREAM_SECONDS",
   /** URL of the queue that gets the keys of records which the feed's consumer cannot read. Only for the function `feed`. */
   feedDeadLettersUrl: "SIROCCO_FEED_DEAD_LETTERS_URL",
+  /** ARN of the KMS key of deployments' queues. Only with the setting `kmsKeyArn`, and where queues are created. */
+  kmsKeyArn: "SIROCCO_KMS_KEY_ARN",
   /** `info`, `warn` or `error`. */
   logLevel: "SIROCCO_LOG_LEVEL",
   /** Address of the OpenTelemetry collector that receives the traces of closed executions, and its headers as `name=value,…`. */

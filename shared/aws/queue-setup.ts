@@ -16,6 +16,8 @@ export interface QueueOptions {
   readonly deadLettersArn?: string | undefined;
   /** Name of the installation, a tag of each queue. Default: `sirocco`. */
   readonly installation?: string;
+  /** ARN of the KMS key that encrypts the queues. Default: SQS's own key. */
+  readonly keyArn?: string | undefined;
   /** Create a queue at its first use. For tests only: handlers have no right to create queues. Default: false. */
   readonly onDemand?: boolean;
 }
@@ -28,7 +30,7 @@ const KEEP_SECONDS = 14 * 86_400;
 /** Answers its URL. */
 export async function ensureQueue(
   sqs: SQSClient,
-  { deadLettersArn, installation = "sirocco" }: QueueOptions,
+  { deadLettersArn, installation = "sirocco", keyArn }: QueueOptions,
   { queue, name: QueueName, leaseMs }: { queue: QueueRef; name: string; leaseMs: Millis },
 ): Promise<string> {
   const refused = deadLettersArn === undefined ? null : plainHttpRefused(deadLettersArn, QueueName);
@@ -37,7 +39,8 @@ export async function ensureQueue(
     VisibilityTimeout: String(Math.max(1, Math.ceil(leaseMs / 1000))),
     MessageRetentionPeriod: String(KEEP_SECONDS),
     ReceiveMessageWaitTimeSeconds: "20",
-    SqsManagedSseEnabled: "true",
+    // SQS asks KMS once an hour for each caller.
+    ...(keyArn ? { KmsMasterKeyId: keyArn, KmsDataKeyReusePeriodSeconds: "3600" } : { SqsManagedSseEnabled: "true" }),
     ...(deadLettersArn && {
       RedrivePolicy: JSON.stringify({
         deadLetterTargetArn: deadLettersArn,
