@@ -160,6 +160,12 @@ describe("cdk-nag", () => {
     expect(() => app.synth()).not.toThrow();
   });
 
+  it("finds nothing with a key of the account's own", () => {
+    const { app } = build({ kmsKeyArn: "arn:aws:kms:eu-west-1:123456789012:key/0190a000-0000-7000-8000-000000000001" });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).not.toThrow();
+  });
+
   it("finds a right that is too wide", () => {
     const { app, stack } = build();
     stack.tasks.workerRole.addToPolicy(new PolicyStatement({ actions: ["sqs:*"], resources: ["*"] }));
