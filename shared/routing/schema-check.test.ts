@@ -151,6 +151,8 @@ test("references that double at each level neither hold the server at a registra
   expect(await schemaProblem({ $ref: "#/$defs/d0", $defs })).toContain("refer");
   const hidden = { type: "object", properties: { a: { $ref: "#/$defs/d0" } }, $defs };
   expect(await schemaProblem(hidden)).toBeNull();
+  const few = { ...$defs, d10: {} }; // 2,046 visits
+  expect(await schemaProblem({ $ref: "#/$defs/d0", $defs: few })).toBeNull();
   expect(await inputProblems(hidden, { a: 1 }, SOON)).toMatchObject([{ type: "check_too_slow" }]);
 });
 

@@ -12,6 +12,7 @@ import { nextTurn, pause } from "../lib/turns.ts";
 import type { DetailItem } from "../protocol/detail.ts";
 import type { Millis } from "../protocol/history.ts";
 import { wordsFor } from "./problem-words.ts";
+import { visitsOf } from "./schema-visits.ts";
 import { isSlow } from "./slow-pattern.ts";
 
 interface Compiled {
@@ -137,14 +138,16 @@ function problemsOf({ quick, full, schema }: Compiled, input: unknown): DetailIt
 const BACKTRACKS =
   "backtracks exponentially: repeat no group that contains a repetition of the same characters, and no two alternatives that both fit";
 
-const PROBE_MS = 100;
+/** Schemas that the check of an empty input may visit: some 20 ms. */
+const MOST_VISITS = 20_000;
 const SLOW_REFERENCES =
   "its check takes too long even for an empty input: let no definition refer to another one twice, again and again";
 
 /** Says why inputs cannot be checked against this JSON Schema; null = they can. */
 export async function schemaProblem(schema: Record<string, unknown>): Promise<string | null> {
   try {
-    const lookup = dereference(JSON.parse(JSON.stringify(schema)) as Schema);
+    const own = JSON.parse(JSON.stringify(schema)) as Schema;
+    const lookup = dereference(own);
     for (const part of Object.values(lookup)) {
       if (typeof part !== "object") continue;
       const { $ref, __absolute_ref__: target, pattern, patternProperties } = part;
@@ -155,8 +158,8 @@ export async function schemaProblem(schema: Record<string, unknown>): Promise<st
         if (isSlow(each)) return `the pattern ${each} ${BACKTRACKS}`;
       }
     }
-    const check = compiled(schema);
-    if (withinTime(PROBE_MS, () => check.full.validate({})) === "late") return SLOW_REFERENCES;
+    if (visitsOf(own, lookup) > MOST_VISITS) return SLOW_REFERENCES;
+    compiled(schema).full.validate({});
     return null;
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);
