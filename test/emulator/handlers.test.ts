@@ -98,6 +98,22 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
     }, 60_000);
   });
 
+  describe("a worker that speaks only newer protocols", () => {
+    it("VERSION-2, VERSION-4: is refused, and asked to register again where it works already", async () => {
+      const who = { deployment: "newer", worker: "w", session: randomUUID() };
+      const rest = { definitions: [], activities: [], sdk: "typescript/9.0.0" };
+      const register = (protocols: { oldest: number; newest: number }) =>
+        on.worker.call("register", { ...who, ...rest, protocols });
+      await expect(register({ oldest: 2, newest: 3 })).rejects.toThrow(
+        /409 UNSUPPORTED_VERSION.*update the server first/,
+      );
+      expect(await register({ oldest: 1, newest: 3 })).toMatchObject({ protocol: 1 });
+      const beat = (oldest: number) => on.worker.call("heartbeat", { ...who, protocols: { oldest, newest: 3 } });
+      expect(await beat(1)).toMatchObject({ all_active: true });
+      expect(await beat(2)).toMatchObject({ all_active: false });
+    });
+  });
+
   describe("explain", () => {
     it("tells of an execution whose history is in S3, and of schedules, with the rights of the functions", async () => {
       const execution = `why-${randomUUID()}`;
