@@ -31,6 +31,7 @@ under the same idempotency keys. The development key is a new one.`,
     const shown = relative(io.cwd, data) || ".";
     io.out(`${shown} has the data of ${file}`);
     io.err(`start a server with it: sirocco dev --data ${shown}`);
+    io.err("its development key is a new one, which workers and clients need; other keys go on");
     return EXIT.ok;
   },
 });

@@ -81,6 +81,7 @@ describe("the package of the command", () => {
       "README.md",
       "dist/bin.js",
       "dist/dev/tether.js",
+      "dist/grafana.json",
       "dist/schema-thread.js",
       "dist/THIRD-PARTY-NOTICES.txt",
     ];
