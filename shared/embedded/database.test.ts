@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -331,6 +332,32 @@ describe("after a commit that makes the log long", () => {
     expect(onFailure).toHaveBeenCalledTimes(1);
     db.close();
     expect(statSync(`${file}-wal`).size).toBeGreaterThan(20_000_000);
+  });
+
+  test.each([
+    "thread",
+    "close",
+  ])("a process that ends after the disk refused the file in a %s leaves the log", (where) => {
+    const other = join(folder, "other.db");
+    const code = `
+      import fs from "node:fs";
+      import { syncBuiltinESMExports } from "node:module";
+      const refused = Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+      const isFile = (fd) => fs.fstatSync(fd).ino === fs.statSync(${JSON.stringify(other)}).ino;
+      const sync = fs.fdatasyncSync;
+      fs.fdatasync = (_fd, done) => ${where === "thread"} && setTimeout(done, 1, refused);
+      fs.fdatasyncSync = (fd) => { if (isFile(fd)) throw refused; sync(fd); };
+      syncBuiltinESMExports();
+      const { Database } = await import(${JSON.stringify(new URL("database.ts", import.meta.url).href)});
+      const db = new Database(${JSON.stringify(other)});
+      db.run("INSERT INTO meta (name, value) VALUES ('a', ?)", "x".repeat(20_000_000));
+      await db.durable();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      try { db.close(); } catch {}
+      process.exitCode = 3;`;
+    const ended = spawnSync(process.execPath, ["--input-type=module", "-e", code], { encoding: "utf8" });
+    expect(ended).toMatchObject({ status: 3, stderr: "" });
+    expect(statSync(`${other}-wal`).size).toBeGreaterThan(20_000_000);
   });
 
   test("a close syncs the file before SQLite deletes the log", async () => {

@@ -404,14 +404,29 @@ export class Database {
     this.#syncing = null;
     if (syncing) this.#syncNow(syncing);
     if (this.#fileUnsynced) {
-      if (this.#failed) return; // SQLite would delete the log, and the disk may not have all of it in the file
-      fdatasyncSync(this.#fileDescriptor()); // COMMIT-8
+      // COMMIT-8: SQLite would delete the log, and the disk may not have all of it in the file.
+      if (this.#failed) {
+        this.#keepLog();
+        return;
+      }
+      try {
+        fdatasyncSync(this.#fileDescriptor());
+      } catch (error) {
+        this.#keepLog();
+        throw this.#fail(error);
+      }
       this.#fileUnsynced = false;
     }
     const last = this.#endTransaction();
     if (last) this.#syncNow(last);
     this.#db.close();
     for (const descriptor of [this.#log, this.#file]) if (descriptor !== null) closeSync(descriptor);
+  }
+
+  /** Node closes a database that nothing refers to, or that is open when the process ends by itself, but not after `process.exit`. */
+  #keepLog(): void {
+    const end = (_open: DatabaseSync, code: number) => process.exit(code);
+    process.once("exit", end.bind(null, this.#db));
   }
 }
 
