@@ -24,7 +24,7 @@ export class Aside<In, Out> {
   /** The result of the thread's function; `late`: it took longer than `ms`, and its thread was ended. */
   run(data: In, ms: Millis): Promise<AsideResult<Out> | "late"> {
     const result = this.#last.then(() => this.#call(data, ms));
-    this.#last = result;
+    this.#last = result.catch(() => {}); // such as no room for a thread: the next call tries again
     return result;
   }
 
@@ -32,6 +32,7 @@ export class Aside<In, Out> {
     const thread = this.#began();
     thread.ref(); // an unreferenced thread would let the process end before the answer
     return new Promise((resolve) => {
+      thread.postMessage(data);
       const timer = setTimeout(() => {
         this.#end(thread);
         this.#settle("late");
@@ -42,7 +43,6 @@ export class Aside<In, Out> {
         this.#settle = () => {};
         resolve(result);
       };
-      thread.postMessage(data);
     });
   }
 
