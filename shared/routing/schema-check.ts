@@ -22,7 +22,7 @@ interface Compiled {
   /** Finds all. */
   readonly full: Validator;
   readonly text: string;
-  /** Whether a check takes little for few values. */
+  /** Whether a check takes no longer than schema and input are long. */
   readonly isPlain: boolean;
 }
 
@@ -32,10 +32,11 @@ const HOLD_MS = 15;
 export const CHECK_LIMIT_MS = 10_000;
 /** An input with so many values may take longer than `HOLD_MS`, so a thread checks it at once. */
 const MANY_VALUES = 10_000;
-/** An input with fewer values is checked without a time limit, which costs a quarter of a millisecond, if its schema is plain. */
-const FEW_VALUES = 200;
-/** Characters of a plain schema. */
-const SHORT_SCHEMA = 20_000;
+/**
+ * Characters of a plain schema times values of the input. Up to here a check has no time limit, which costs a quarter of a
+ * millisecond: the slowest schema, of many alternatives that each value misses, takes some 15 ms.
+ */
+const LITTLE_WORK = 30_000;
 /** Keywords whose check may take longer than schema and input are long. */
 const COSTLY = /"(?:pattern|patternProperties|format|\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)":/;
 
@@ -53,7 +54,7 @@ function compiled(schema: Record<string, unknown>): Compiled {
     quick: new Validator(own, "2020-12", true),
     full: new Validator(own, "2020-12", false),
     text,
-    isPlain: text.length <= SHORT_SCHEMA && !COSTLY.test(text),
+    isPlain: !COSTLY.test(text),
   };
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string);
   cache.set(text, fresh);
@@ -69,7 +70,7 @@ export async function inputProblems(
   try {
     const check = compiled(schema);
     const values = countValues(input, MANY_VALUES);
-    if (check.isPlain && values < FEW_VALUES) return problemsOf(check, input);
+    if (check.isPlain && values * check.text.length <= LITTLE_WORK) return problemsOf(check, input);
     if (values < MANY_VALUES) {
       const checked = withinTime(HOLD_MS, () => problemsOf(check, input));
       if (checked !== "late") return checked.value;
