@@ -144,6 +144,17 @@ test("many alternatives that each of a few values misses do not hold the server"
   expect(turns).toBeGreaterThan(20);
 });
 
+test("an input with more problems than the stack holds is refused", async () => {
+  const alternatives = Array.from({ length: 60 }, (_, i) => ({
+    required: ["a"],
+    properties: { a: { const: i } },
+    type: "object",
+  }));
+  const rows = { items: { anyOf: alternatives } };
+  const input = { rows: Array.from({ length: 9_000 }, (_, i) => i) };
+  expect(await inputProblems({ properties: { rows } }, input, 30_000)).not.toEqual([]);
+});
+
 test("a check that takes too long is refused, and the next one is served", async () => {
   const unique = { type: "object", properties: { rows: { uniqueItems: true } } };
   expect(await inputProblems(unique, { rows: Array.from({ length: 190_000 }, (_, i) => i) }, SOON)).toMatchObject([

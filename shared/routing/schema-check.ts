@@ -4,7 +4,7 @@
  * backtrack exponentially (`slow-pattern.ts`). Other patterns, references and large inputs may still take long: such a check
  * holds the event loop for 15 ms at most, then goes on in a thread with a time limit.
  */
-import { dereference, type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { dereference, type OutputUnit, type Schema, type ValidationResult, Validator } from "@cfworker/json-schema";
 import { Aside } from "../lib/aside.ts";
 import { counted } from "../lib/lazy.ts";
 import { withinTime } from "../lib/time-limit.ts";
@@ -131,9 +131,18 @@ function problemsOf({ quick, full, schema }: Compiled, input: unknown): DetailIt
   const first = quick.validate(value);
   if (first.valid) return [];
   // A large input may have a problem in each of its rows.
-  const { errors } = countValues(value, MANY_VALUES) < MANY_VALUES ? full.validate(value) : first;
+  const { errors } = countValues(value, MANY_VALUES) < MANY_VALUES ? allProblems(full, value, first) : first;
   const leaves = leavesOf(errors.slice(0, MAX_UNITS));
   return leaves.slice(0, 50).map((unit) => itemOf(unit, ["body", "input"], schema));
+}
+
+/** `first`: instead, where all are more than the stack holds. The validator passes those of a value on as arguments. */
+function allProblems(full: Validator, value: unknown, first: ValidationResult): ValidationResult {
+  try {
+    return full.validate(value);
+  } catch {
+    return first;
+  }
 }
 
 const BACKTRACKS =
