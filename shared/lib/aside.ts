@@ -30,16 +30,14 @@ export class Aside<In, Out> {
 
   #call(data: In, ms: Millis): Promise<AsideResult<Out> | "late"> {
     const thread = this.#began();
-    thread.ref(); // an unreferenced thread would let the process end before the answer
     return new Promise((resolve) => {
       thread.postMessage(data);
       const timer = setTimeout(() => {
         this.#end(thread);
         this.#settle("late");
-      }, ms);
+      }, ms).unref();
       this.#settle = (result) => {
         clearTimeout(timer);
-        thread.unref();
         this.#settle = () => {};
         resolve(result);
       };
@@ -59,6 +57,7 @@ export class Aside<In, Out> {
     });
     thread.on("error", failed);
     thread.on("exit", () => failed("the thread ended"));
+    thread.unref(); // the caller's connection holds the process: a stopped server does not wait for checks that nobody waits for
     this.#thread = thread;
     return thread;
   }
