@@ -48,7 +48,7 @@ describeUnless(cannotRun)("the consumer of the dead-letter queue", () => {
   afterAll(() => on?.end());
 
   /** The log lines of the handler, each a JSON object. */
-  let lines: { level?: string; messageId?: string }[] = [];
+  let lines: { level?: string; message_id?: string }[] = [];
   beforeEach(() => {
     lines = [];
     const spies = [process.stdout, process.stderr].map((out) =>
@@ -212,7 +212,7 @@ describeUnless(cannotRun)("the consumer of the dead-letter queue", () => {
     const noTask: Letter = { messageId: "no task", body: '{"kind":"party"}', messageAttributes };
     const unaddressed: Letter = { ...first, messageId: "no deployment", messageAttributes: {} };
     expect(await take(first, noJson, noTask, unaddressed, last)).toEqual(failing(noJson, noTask, unaddressed));
-    const errors = lines.filter(({ level }) => level === "ERROR").map(({ messageId }) => messageId);
+    const errors = lines.filter(({ level }) => level === "error").map(({ message_id }) => message_id);
     expect(errors).toEqual(["no JSON", "no task", "no deployment"]);
     expect(await inbox(one)).toHaveLength(1);
     expect(await inbox(two)).toHaveLength(1);

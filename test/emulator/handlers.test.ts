@@ -297,18 +297,22 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
     }, 60_000);
 
     it.each([
-      { when: "before" as const, where: "before its transaction: the worker's repeated call closes" },
-      {
-        when: "after" as const,
-        where: "after its transaction: the worker's repeated call is answered that it has closed",
-      },
-    ])("in a close, $where", async ({ when }) => {
-      const execution = `close-${when}-${randomUUID()}`;
+      { when: "before" as const, write: "one write of the head" as const },
+      { when: "after" as const, write: "one write of the head" as const },
+      { when: "before" as const, write: "transaction" as const },
+      { when: "after" as const, write: "transaction" as const },
+    ])("$when the $write of a close: the worker's repeated call is answered that it has closed", async ({
+      when,
+      write,
+    }) => {
+      const execution = `close-${randomUUID()}`;
       await on.start(execution);
-      const mine = await on.claim(execution);
+      const first = await on.claim(execution);
+      const mine = write === "transaction" ? await on.claim(execution) : first; // LOG-6
       const body = closeOf(mine, 2);
-      const transaction = ({ operation }: Seen) => (operation === "TransactWriteItems" ? when : undefined);
-      const { result } = await on.killed("Worker", transaction, () => on.worker.call("close", body));
+      const operation = write === "transaction" ? "TransactWriteItems" : "UpdateItem";
+      const closes = (seen: Seen) => (seen.operation === operation && seen.body.includes(execution) ? when : undefined);
+      const { result } = await on.killed("Worker", closes, () => on.worker.call("close", body));
       expect(result).toEqual({ kind: "closed" });
       const history = (await on.api("GET", `/executions/${execution}/history`)).body as { events: HistoryEvent[] };
       expect(kindsOf(history.events)).toEqual(["execution_started", "execution_completed"]);

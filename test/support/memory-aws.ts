@@ -1,5 +1,7 @@
 /** The AWS adapter over `memory-dynamo.ts`: several instances of it share one store, as processes share an account. */
+
 import { randomUUID } from "node:crypto";
+import { closingIn } from "../../shared/aws/closing-batch.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import type { Clock, Log, Ref, Settings } from "../../shared/ports.ts";
 import { type Aws, aws, type Change } from "../../shared/server/aws.ts";
@@ -14,7 +16,7 @@ export interface MemoryAws {
   readonly clients: MemoryClients;
   /** A further adapter over the same store, with caches and a meter of its own, as in another process. */
   another(): MemoryAws;
-  /** The changes of an execution as the change stream delivers them: each item once, the head first. */
+  /** The changes of an execution as the change stream delivers them: each item once, the head first, a closing batch in a head last. */
   changesOf(ref: Ref, at?: number): Change[];
 }
 
@@ -41,11 +43,13 @@ export function memoryAws(
     ports,
     clients,
     another: () => memoryAws(o, clients),
-    changesOf: (ref, at = clock.now()) =>
-      clients
+    changesOf: (ref, at = clock.now()) => {
+      const items = clients
         .items(MEMORY_TABLES.executions)
         .filter((item) => item.pk!.S === `${ref.workspace}#${ref.execution}` && item.sk!.S !== "POINTER")
-        .sort((a, b) => (a.sk!.S! < b.sk!.S! ? -1 : 1))
-        .map((image) => ({ id: randomUUID(), at, image })),
+        .sort((a, b) => (a.sk!.S! < b.sk!.S! ? -1 : 1));
+      const inHeads = items.map(closingIn).filter((item) => item != null);
+      return [...items, ...inHeads].map((image) => ({ id: randomUUID(), at, image }));
+    },
   };
 }
