@@ -752,7 +752,9 @@ describe("each command of a client", () => {
     // Not those of a shell, with a file that is not there, or with the table itself.
     .filter(({ example }) => !/[|<>$@]|--table|--spec/.test(example))
     .map(({ example, hasJson }) => {
-      const argv = words(example).slice(1);
+      const argv = words(example)
+        .slice(1)
+        .map((word) => (/^worker\.(ts|py)$/.test(word) ? import.meta.filename : word));
       return [example, hasJson && !argv.includes("--json") ? [...argv, "--json"] : argv, hasJson] as const;
     });
 
