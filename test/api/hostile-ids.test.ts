@@ -25,6 +25,8 @@ const FREE = new Set([
 ]);
 /** Free text with a limit: part of no key either, but `#` and `/` are allowed in it. */
 const NAMES = new Set(["worker", "handler", "key"]);
+/** The same, of one line. */
+const LINES = new Set(["activity"]);
 
 let w: World;
 let worker: ScriptedWorker;
@@ -57,7 +59,9 @@ function field(path: Path): string {
   if (last === "message" && path.includes("failure")) return "message#text";
   const handlers = path.some((step) => ["signals", "queries", "updates"].includes(String(step)));
   const event = path.includes("events") && last === "name" && HANDLER_EVENTS.has(String(path.at(-2)));
-  return last === "name" && (handlers || event) ? "handler" : last;
+  if (last === "name" && (handlers || event || path.includes("message"))) return "handler";
+  const activity = last === "name" && !path.includes("definitions");
+  return activity || last === "activities" || last === "activity_name" ? "activity" : last;
 }
 /** Places of the events above that name a signal or an update. */
 const HANDLER_EVENTS = new Set(["9", "11", "12", "13", "14"]);
@@ -69,7 +73,9 @@ const hostile = fc.oneof(
   fc.tuple(part, bad, part).map((parts) => parts.join("")),
 );
 const hostileName = fc.constantFrom("", "x".repeat(300));
-const hostileFor = (path: Path) => (NAMES.has(field(path)) ? hostileName : hostile);
+const hostileLine = fc.constantFrom("", "x".repeat(300), "a\nb", "\0", "  ", "\ud800", "\x1b]0;owned\x07");
+const hostileFor = (path: Path) =>
+  NAMES.has(field(path)) ? hostileName : LINES.has(field(path)) ? hostileLine : hostile;
 
 /** Every row of every table. */
 function everything(): string {
@@ -107,7 +113,7 @@ test.each(
   const paths = textsIn(bodies[operation]);
   for (const path of paths) {
     const [text] = fc.sample(hostileFor(path), 1);
-    await isRefused(operation, path, NAMES.has(field(path)) ? text! : "a#b/../c d");
+    await isRefused(operation, path, hostileFor(path) === hostile ? "a#b/../c d" : text!);
   }
   if (paths.length === 0) return;
   const attack = fc.constantFrom(...paths).chain((path) => fc.tuple(fc.constant(path), hostileFor(path)));
