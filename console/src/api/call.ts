@@ -3,6 +3,7 @@ import { serverSays } from "./clock.ts";
 import { CallFailed, failureOf } from "./failure.ts";
 import { readJson, writeJson } from "./json.ts";
 import { type Answer, type Called, type CallOf, methodOf, pathOf } from "./operations.ts";
+import { inTurn } from "./reads.ts";
 import { forget, type Session, session } from "./session.ts";
 import { rememberUnavailable } from "./unavailable.ts";
 
@@ -11,8 +12,12 @@ const TIMEOUT_MS = 60_000;
 
 export async function call<O extends Called>(operation: O, options: CallOf<O>, as = session()): Promise<Answer<O>> {
   if (!as) throw new CallFailed(401, "The console has no API key: connect first.");
-  const response = await send(operation, options, as, "application/json");
-  const text = await response.text().catch((error) => Promise.reject(unreachable(error)));
+  const ask = async () => {
+    const response = await send(operation, options, as, "application/json");
+    const text = await response.text().catch((error) => Promise.reject(unreachable(error)));
+    return { response, text };
+  };
+  const { response, text } = await (methodOf(operation) === "GET" ? inTurn(options.signal, ask) : ask());
   if (!response.ok) {
     const failure = failureOf(response.status, text);
     if (failure.status === 501) rememberUnavailable(operation, failure.message);
