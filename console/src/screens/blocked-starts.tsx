@@ -7,6 +7,7 @@ import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
+import { type Current, useCurrents } from "./promotion/currents.ts";
 
 const SHOWN = 6;
 const LINE = "flex flex-wrap items-baseline gap-x-2 gap-y-0.5 px-4 py-2 [overflow-wrap:anywhere]";
@@ -16,14 +17,14 @@ export function BlockedStarts() {
   const registrations = useRead("getWorkflowRegistrations", {
     query: { active_only: true, with_workflow: true, limit: 1_000 },
   });
-  // Its own panel says why there is no answer.
-  const deployments = useRead("listDeployments", { query: { active_only: false, limit: 50 } });
+  // The panel of deployments says why there is no answer.
+  const currents = useCurrents();
   return (
     <Panel title="Starts that need a person">
       <div className="-m-4 divide-y divide-line text-sm">
         <Loading read={registrations} lines={1}>
           {({ workflow_registrations: live }) =>
-            deployments.data && <Ambiguous names={ambiguousIn(live, deployments.data.deployments)} />
+            currents.data && <Ambiguous names={ambiguousIn(live, currents.data)} />
           }
         </Loading>
         <Loading read={paused} lines={2}>
@@ -74,11 +75,9 @@ function Ambiguous({ names }: { names: readonly string[] }) {
 }
 
 type Registration = Answer<"getWorkflowRegistrations">["workflow_registrations"][number];
-type Deployment = Answer<"listDeployments">["deployments"][number];
 
 /** The workflows that several live deployments serve and none is the current one of: a start that names none is refused. */
-function ambiguousIn(live: readonly Registration[], deployments: readonly Deployment[]): readonly string[] {
-  const current = new Set(deployments.flatMap(({ current_for }) => current_for.map((one) => one.workflow_name)));
+function ambiguousIn(live: readonly Registration[], current: ReadonlyMap<string, Current>): readonly string[] {
   const serving = Map.groupBy(live, ({ workflow, workflow_id }) => workflow?.name ?? workflow_id);
   return [...serving]
     .filter(([name, all]) => all.length > 1 && !current.has(name))

@@ -28,6 +28,10 @@ export function usePromotable(deployment: string) {
   });
 }
 
+/** Of all workflows, by name. */
+export const useCurrents = () =>
+  useQuery<ReadonlyMap<string, Current>>({ queryKey: ["currents"], queryFn: ({ signal }) => allCurrents(signal) });
+
 async function registeredBy(deployment: string, signal: AbortSignal): Promise<string[]> {
   const names: string[] = [];
   let cursor: string | undefined;
