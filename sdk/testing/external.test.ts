@@ -237,9 +237,9 @@ test("a message needs no slot and no queue, so that a worker without activities 
   await env.advance("1s");
   const places = (await run.history()).flatMap((e) => (e.kind === "activity_scheduled" ? [e.where.slice(0, 5)] : []));
   expect(places).toEqual(["local", "local"]);
+  expect(await counted.query(total)).toBe(1); // while `slow` has the only slot
   finish();
   await run.result();
-  expect(await counted.query(total)).toBe(1);
 });
 
 test("payloads are encoded for the receiver, and the answer is decoded", async () => {

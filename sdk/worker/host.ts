@@ -18,6 +18,8 @@ export interface WorkerHost {
 
 export interface ExecutionHost extends WorkerHost {
   readonly sessions: OtherSessions;
+  /** Of the attempts that send messages to other executions: activities may keep the slots of `slots` for hours. */
+  readonly messageSlots: ActivitySlots;
   /** Can an attempt of this activity begin in this worker? */
   canRun(activity: string): boolean;
   /** An operator holds the executions of this workflow: the activities that they ask for go to the queue (HOLD-7). */

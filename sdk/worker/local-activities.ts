@@ -5,9 +5,11 @@
 import type { LocalOutcome } from "../../shared/core/decide.ts";
 import { steadyOf } from "../../shared/lib/clock.ts";
 import type { Batch, HistoryEvent } from "../../shared/protocol/history.ts";
-import { Attempt } from "./attempt.ts";
+import { isMessageActivity } from "../runtime/message.ts";
+import { Attempt, type AttemptRequest } from "./attempt.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { RunView } from "./run-view.ts";
+import type { ActivitySlots } from "./slots.ts";
 
 export interface LocalActivitiesOptions {
   readonly host: ExecutionHost;
@@ -83,12 +85,17 @@ export class LocalActivities {
 
   // --- slots ---------------------------------------------------------------------------------------------------
 
+  #slotsFor(activity: string): ActivitySlots {
+    const { slots, messageSlots } = this.#o.host;
+    return isMessageActivity(activity) ? messageSlots : slots;
+  }
+
   /** Reserves a slot for each activity that this batch places here. */
   reserve(events: Batch["events"]): void {
-    const { worker, slots } = this.#o.host;
+    const { worker } = this.#o.host;
     for (const e of events) {
       if (e.kind !== "activity_scheduled") continue;
-      if (e.where === this.#mine) slots.reserve();
+      if (e.where === this.#mine) this.#slotsFor(e.name).reserve();
       else if (!worker.activities.has(e.name)) {
         const { execution } = this.#o;
         worker.log.warn(`activity '${e.name}' is not registered by this worker: queued for another`, { execution });
@@ -99,7 +106,7 @@ export class LocalActivities {
   /** The batch is not recorded, or closes the run: its activities do not begin. */
   cancelReservations(events: Batch["events"]): void {
     for (const e of events) {
-      if (e.kind === "activity_scheduled" && e.where === this.#mine) this.#o.host.slots.cancelReservation();
+      if (e.kind === "activity_scheduled" && e.where === this.#mine) this.#slotsFor(e.name).cancelReservation();
     }
   }
 
@@ -136,15 +143,15 @@ export class LocalActivities {
     const key = keyOf(head.run, activity, number);
     // At once, although the attempt may wait for a slot: `decide` would take it for an orphan.
     this.#running.set(key, attempt);
-    this.#perform(attempt, key, ref).catch((error) => {
+    this.#perform(attempt, key, ref, this.#slotsFor(name)).catch((error) => {
       this.#running.delete(key);
       onFailure(error);
     });
   }
 
-  async #perform(attempt: Attempt, key: string, ref: ConstructorParameters<typeof Attempt>[1]["ref"]): Promise<void> {
+  async #perform(attempt: Attempt, key: string, ref: AttemptRequest["ref"], slots: ActivitySlots): Promise<void> {
     const { host, view, onOutcome } = this.#o;
-    const { slots, worker } = host;
+    const { worker } = host;
     const isLater = ref.attempt > 1;
     if (isLater) slots.reserve(); // `reserve` has counted the first attempts, before their batch was recorded
     const waiting = slots.acquire();

@@ -19,6 +19,9 @@ import { ActivitySlots } from "./slots.ts";
 import { mayBeOneItem, refusedFor } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
 
+/** Messages to other executions that are sent at a time. A query waits 30 s for its answer, on one of the 64 connections to the server. */
+const MESSAGES_AT_ONCE = 32;
+
 /** A batch that cannot be larger than this counts with an upper bound: its exact size would cost more to find. */
 const LIGHT_BYTES = 16 * 1024;
 
@@ -32,6 +35,7 @@ export class WorkerRuntime implements ExecutionHost {
   readonly leases: Leases;
   readonly serverClock: ServerClock;
   readonly slots: ActivitySlots;
+  readonly messageSlots = new ActivitySlots(MESSAGES_AT_ONCE);
   readonly sessions: OtherSessions;
   readonly logs: LogShipper | null;
   readonly #appends: Batcher<AppendItem, AppendResult>;

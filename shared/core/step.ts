@@ -106,7 +106,8 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
     let { slots } = place;
     for (const decision of answer.decisions) {
       const placed = placedHere(decision, facts, place, slots);
-      if (placed.kind === "activity_scheduled" && placed.where !== "queue") slots -= 1;
+      if (placed.kind === "activity_scheduled" && placed.where !== "queue" && !place.alwaysHere?.(placed.name))
+        slots -= 1;
       events.push(numbered(placed, state.tail + 1 + events.length, at));
     }
   }
