@@ -61,6 +61,9 @@ describe("settings", () => {
     });
     template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: ["arn:aws:sns:eu-west-1:1:pager"] });
     expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
+    // Lambda would drop the handlers' errors as well: it takes their lines for lines of INFO.
+    for (const [id, { Properties }] of all(template, "AWS::Lambda::Function"))
+      expect(Properties.LoggingConfig.ApplicationLogLevel, id).toBe("INFO");
   });
 
   it("bound what clients can use up: requests a second, the length of a stream, the concurrency of functions", () => {

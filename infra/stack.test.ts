@@ -199,7 +199,7 @@ describe("the stack", () => {
   });
 
   describe("functions", () => {
-    it("write no line of Lambda's own for a call that went well, and filter by the handlers' level", () => {
+    it("write no line of Lambda's own for a call that went well, and leave the level of the others to the handlers", () => {
       for (const [id, { Properties }] of all(template, "AWS::Lambda::Function"))
         expect(Properties.LoggingConfig, id).toMatchObject({
           LogFormat: "JSON",

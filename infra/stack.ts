@@ -110,7 +110,6 @@ export class SiroccoStack extends Stack {
           bundles: props.bundles,
           logRetention,
           removalPolicy,
-          logLevel: props.logLevel ?? "info",
           concurrency: props.concurrency?.[name],
           key,
         }),

@@ -22,7 +22,6 @@ export interface HandlerProps {
   readonly bundles: string;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
-  readonly logLevel: "info" | "warn" | "error";
   /** Reserved concurrency. @default none: what the account has left */
   readonly concurrency?: number | undefined;
   /** A key of the account's own for its logs, and of all that it reads and writes. @default AWS's own keys */
@@ -45,7 +44,7 @@ export class Handler extends Construct implements IGrantable {
   constructor(
     scope: Construct,
     id: string,
-    { name, bundles, logRetention, removalPolicy, logLevel, concurrency, key }: HandlerProps,
+    { name, bundles, logRetention, removalPolicy, concurrency, key }: HandlerProps,
   ) {
     super(scope, id);
     const facts: FunctionFacts = FUNCTIONS[name];
@@ -89,11 +88,9 @@ export class Handler extends Construct implements IGrantable {
       // Lambda's own START, END and REPORT lines of each call would cost more than the call. Its warnings, such as timeouts, stay.
       loggingFormat: LoggingFormat.JSON,
       systemLogLevelV2: SystemLogLevel.WARN,
-      applicationLogLevelV2: {
-        info: ApplicationLogLevel.INFO,
-        warn: ApplicationLogLevel.WARN,
-        error: ApplicationLogLevel.ERROR,
-      }[logLevel],
+      // The handler filters by its own level. Lambda takes a line without `level` and a valid `timestamp` for one of INFO: above
+      // that it would drop the metrics, and the errors, whose time is in `time`.
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
       recursiveLoop: facts.loops && RecursiveLoop.ALLOW,
       environment: { NODE_OPTIONS: "--enable-source-maps" },
     });
