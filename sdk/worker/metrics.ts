@@ -5,7 +5,6 @@
  *     error is in them, so that the answer needs no key and stays small.
  * WORKERMETRICS-2. Counting never throws and never waits: no step depends on it.
  */
-import { createServer, type Server } from "node:http";
 import { type Clock, steadyOf } from "../../shared/lib/clock.ts";
 import { Histogram } from "../../shared/lib/histogram.ts";
 import { Counter, Exposition, type MetricTable } from "../../shared/lib/prometheus.ts";
@@ -13,7 +12,6 @@ import type { Millis } from "../../shared/protocol/history.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import { VERSION } from "../../shared/protocol/version.ts";
 import type { WorkerLoad } from "../../shared/protocol/worker-load.ts";
-import { WorkerConfigError } from "./options.ts";
 
 /** Name, type and meaning of each metric. `ops/grafana.json` uses these names, and a test compares them. */
 export const WORKER_METRICS = {
@@ -97,18 +95,4 @@ export class WorkerMetrics {
     for (const [labels, n] of this.#errors.values) shown.value("sirocco_worker_errors_total", labels, n);
     return shown.text;
   }
-}
-
-/** Answers `GET /metrics` on the port, to anybody who reaches it (WORKERMETRICS-1). */
-export async function metricsServer(port: number, text: () => string): Promise<Server> {
-  const server = createServer((req, res) => {
-    const found = req.url?.split("?")[0] === "/metrics";
-    if (!found) return void res.writeHead(404, { "content-type": "text/plain" }).end("GET /metrics\n");
-    if (req.method !== "GET" && req.method !== "HEAD") return void res.writeHead(405, { allow: "GET, HEAD" }).end();
-    res.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text());
-  });
-  await new Promise<void>((ok, no) => server.once("error", no).listen(port, ok)).catch((error: Error) => {
-    throw new WorkerConfigError(`the metrics' port ${port} cannot be used: ${error.message}`);
-  });
-  return server;
 }
