@@ -94,6 +94,13 @@ describe("the console on AWS", () => {
     expect(other!.Properties.RetainOnDelete).toBe(false);
   });
 
+  it("writes its log with the key of the account's own, where there is one", () => {
+    const kmsKeyArn = "arn:aws:kms:eu-west-1:123456789012:key/0190a000-0000-7000-8000-000000000001";
+    const encrypted = synthesize({ console: { files }, kmsKeyArn });
+    for (const [id, { Properties }] of all(encrypted, "AWS::Logs::LogGroup"))
+      expect(Properties.KmsKeyId, id).toBe(kmsKeyArn);
+  });
+
   it("names its address in an output, and a host name of the operator where there is one", () => {
     expect(template.findOutputs("ConsoleUrl").ConsoleUrl?.Value).toMatchObject({
       "Fn::Join": ["", ["https://", expect.anything(), "/"]],

@@ -156,7 +156,7 @@ export class SiroccoStack extends Stack {
     this.workers = new WorkerEndpoint(this, "WorkerEndpoint", { handler: this.handler("worker") });
     this.handler("registration").setEnv(ENV.workerUrl, this.workers.url.url);
 
-    if (props.console) this.addConsole({ ...props.console, logRetention, removalPolicy });
+    if (props.console) this.addConsole({ ...props.console, logRetention, removalPolicy, key });
 
     const alarms = new Alarms(this, "Alarms", {
       runbook: props.runbook ?? "docs/runbook.md",

@@ -17,6 +17,7 @@ import {
 } from "aws-cdk-lib/aws-cloudfront";
 import { RestApiOrigin, S3BucketOrigin } from "aws-cdk-lib/aws-cloudfront-origins";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { BucketDeployment, Source } from "aws-cdk-lib/aws-s3-deployment";
@@ -38,6 +39,8 @@ export interface ConsoleProps {
     | undefined;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
+  /** A key of the account's own for its log. @default CloudWatch's own key */
+  readonly key?: IKey | undefined;
 }
 
 /** Paths that CloudFront sends to the API. The console's files have none of them. */
@@ -58,7 +61,7 @@ export class Console extends Construct {
   readonly distribution: Distribution;
   readonly url: string;
 
-  constructor(scope: Construct, id: string, { api, files, domain, logRetention, removalPolicy }: ConsoleProps) {
+  constructor(scope: Construct, id: string, { api, files, domain, logRetention, removalPolicy, key }: ConsoleProps) {
     super(scope, id);
     if (!existsSync(path.join(files, "index.html"))) {
       throw new Error(
@@ -111,7 +114,11 @@ export class Console extends Construct {
       }),
     });
     this.url = `https://${domain?.name ?? this.distribution.distributionDomainName}/`;
-    const logGroup = new LogGroup(this, "UploadLogs", { retention: logRetention, removalPolicy });
+    const logGroup = new LogGroup(this, "UploadLogs", {
+      retention: logRetention,
+      removalPolicy,
+      ...(key && { encryptionKey: key }),
+    });
     const role = new Role(this, "UploadRole", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       description: `Copies the console of ${Stack.of(this).stackName} into its bucket`,
