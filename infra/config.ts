@@ -58,7 +58,7 @@ export const Settings = z.object({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   /** Whether AWS refuses to delete the stack and its tables (`on`): for a stack that has been deployed once. */
   deletionProtection: z.enum(["on", "off"]).default("off"),
-  /** A KMS key of the account and region that encrypts tables, queues, payloads and logs. Default: AWS's own keys, without charge. */
+  /** A KMS key of the account and region that encrypts tables, queues, payloads and logs, for good. Default: AWS's own keys, without charge. */
   kmsKeyArn: z
     .string()
     .regex(

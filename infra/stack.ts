@@ -71,8 +71,8 @@ export interface SiroccoStackProps extends StackProps {
    */
   readonly deletionProtection?: boolean;
   /**
-   * ARN of a KMS key that encrypts tables, queues, payloads and logs; infra/README.md has the policy that it needs. Changing it
-   * encrypts new payloads and logs only.
+   * ARN of a KMS key that encrypts tables, queues, payloads and logs; infra/README.md has the policy that it needs. Not to be
+   * changed or removed later: functions and workers would have no rights on the key of the payloads and messages that are there.
    * @default none: AWS's own keys
    */
   readonly kmsKeyArn?: string | undefined;
