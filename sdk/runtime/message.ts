@@ -23,6 +23,8 @@ export const ownNames = (activities: ReadonlyMap<string, unknown>): string[] =>
 /** The recorded input. */
 export interface MessageInput {
   readonly execution: string;
+  /** Number of the child that the message is for. */
+  readonly child?: number;
   readonly message: OutgoingMessage;
 }
 

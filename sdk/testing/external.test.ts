@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import {
   activity,
   type ChildHandle,
@@ -102,6 +103,60 @@ test("a parent signals and asks its child, and the child its parent", async () =
   await using env = await testEnvironment({ workflows: [inner, outer] });
   const run = await env.start(outer, {});
   expect(await run.result()).toEqual({ said: "it is 4", asked: 4, result: { sum: 4 } });
+});
+
+test("a message to a child reaches no other execution that has its id", async () => {
+  const inner = workflow({ name: "inner", handlers: [add, total], timeout: null }, async () => ({ ran: true }));
+  const outer = workflow({ name: "outer", timeout: null }, async () => {
+    const refused = start(inner, {}, { id: "c" });
+    const toRefused = [await told(refused.signal(add, { n: 7 })), await told(refused.query(total))];
+    const closed = start(inner, {}, { id: "kid" });
+    await closed.result();
+    return { toRefused, toClosed: await told(closed.signal(add, { n: 7 })) };
+  });
+  await using env = await testEnvironment({ workflows: [counter, inner, outer] });
+  const counted = await env.start(counter, {}, { id: "c" });
+  const run = await env.start(outer, {});
+  const none = { reason: "NOT_FOUND", execution: "c" };
+  expect(await run.result()).toEqual({
+    toRefused: [none, none],
+    toClosed: { reason: "NOT_RUNNING", execution: "kid" },
+  });
+  expect(await counted.query(total)).toBe(0);
+});
+
+test("a child's child number survives that the child continues as new", async () => {
+  const inner = workflow({ name: "inner", handlers: [add], timeout: null }, async ({ sum = 0 }: { sum?: number }) => {
+    let n = 0;
+    on(add, (more) => {
+      n += more.n;
+    });
+    await waitUntil(() => n > 0);
+    if (sum === 0) return continueAsNew({ sum: n });
+    return { sum: sum + n };
+  });
+  const outer = workflow({ name: "outer", timeout: null }, async () => {
+    const handle = start(inner, {});
+    await handle.signal(add, { n: 1 });
+    await sleep("1h");
+    await handle.signal(add, { n: 2 });
+    return await handle.result();
+  });
+  await using env = await testEnvironment({ workflows: [inner, outer] });
+  expect(await (await env.start(outer, {})).result()).toEqual({ sum: 3 });
+});
+
+test("the reason of a cancel request is a text, of the size of other values", async () => {
+  const caller = workflow({ name: "caller", timeout: null }, async () => {
+    const tries: unknown[] = [{ by: "me" }, "x".repeat(MAX_PAYLOAD_BYTES)];
+    const asked = tries.map((reason) => externalExecution("c").cancel(reason as string));
+    return (await Promise.allSettled(asked)).map((one) => one.status === "rejected" && String(one.reason.message));
+  });
+  await using env = await testEnvironment({ workflows: [caller] });
+  expect(await (await env.start(caller, {})).result()).toEqual([
+    "cancel() to execution 'c': the reason must be a text, it is of type object",
+    expect.stringMatching(/^the reason of cancel\(\) to execution 'c' has \d+ bytes as JSON, the limit is/),
+  ]);
 });
 
 test("each refusal is a MessageError with its reason, which a workflow may throw on", async () => {

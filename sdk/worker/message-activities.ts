@@ -25,9 +25,9 @@ export function withMessages(worker: WorkerContext): WorkerContext {
 
 /** Rejects with `MessageError`, or with the error of the transport: then the next attempt sends the message again. */
 async function sent(transport: Transport, input: unknown, context: ActivityContext): Promise<Json> {
-  const { execution: to, message } = input as MessageInput;
+  const { execution: to, child, message } = input as MessageInput;
   const { execution, run, activity, signal } = context;
-  const body = { execution, run, activity, to, message };
+  const body = { execution, run, activity, to, message, ...(child !== undefined && { child }) };
   const answer = await transport
     .call("message", body, { retry: false, timeoutMs: CALL_MS, signal })
     .catch((error: unknown) => Promise.reject(error instanceof ServerRefusal ? notTaken(error, to) : error));

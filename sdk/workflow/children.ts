@@ -62,7 +62,7 @@ export function start(workflow: Workflow | string, input?: unknown, options: Chi
   const run = new ChildRun(ops, workflow, input, { onParentClose: "abandon", ...options });
   return {
     execution: run.execution,
-    ...messagesTo(run.execution),
+    ...messagesTo({ execution: run.execution, child: run.number }),
     result: async () => {
       const { scope } = commandFrame("result() of a child");
       return (await run.resultIn(scope)) as never;
@@ -79,7 +79,7 @@ type ChildEnd = { readonly result: unknown } | { readonly error: Error };
 class ChildRun implements OpenChild {
   readonly execution: string;
   readonly #ops: WorkflowOps;
-  readonly #number: number;
+  readonly number: number;
   readonly #workflow: string;
   readonly #outputSchema: JsonSchema | null;
   readonly #waits = new Set<ChildWait>();
@@ -103,12 +103,12 @@ class ChildRun implements OpenChild {
     if (problem !== undefined) throw new UsageError(`${what}, id: ${problem}`);
     const request = { workflow: this.#workflow, input: json, id, onParentClose, timeoutMs };
     const { number, execution } = ops.startChild(request, this);
-    this.#number = number;
+    this.number = number;
     this.execution = execution;
   }
 
   describe(): string {
-    return `child ${this.#number} "${this.#workflow}" (${this.execution})`;
+    return `child ${this.number} "${this.#workflow}" (${this.execution})`;
   }
 
   resultIn(scope: Scope): Promise<unknown> {
@@ -123,7 +123,7 @@ class ChildRun implements OpenChild {
   cancel(): void {
     if (this.#end || this.#cancelled) return;
     this.#cancelled = true;
-    this.#ops.cancelChild(this.#number, this.execution);
+    this.#ops.cancelChild(this.number, this.execution);
   }
 
   completed(result: unknown): void {

@@ -13,7 +13,7 @@ import { ActivityError, MessageError, TimeoutError, UsageError } from "../errors
 import { toPayload } from "../json.ts";
 import { checkHandlerName } from "../names.ts";
 import { commandFrame } from "../runtime/frame.ts";
-import { MESSAGE_ACTIVITIES, messageOptions } from "../runtime/message.ts";
+import { MESSAGE_ACTIVITIES, type MessageInput, messageOptions } from "../runtime/message.ts";
 import { limitMs } from "../runtime/passed.ts";
 import { ActivityWait } from "../runtime/waits.ts";
 import type { InputArgs, MessageArgs } from "../schema.ts";
@@ -52,25 +52,34 @@ export function externalExecution(execution: string): ExternalExecution {
   if (problem !== undefined) throw new UsageError(`externalExecution(): ${problem}`);
   return {
     execution,
-    ...messagesTo(execution),
+    ...messagesTo({ execution }),
     cancel: async (reason, options) => {
-      await send(execution, { kind: "cancel", reason: reason ?? null }, options);
+      const what = `cancel() to execution '${execution}'`;
+      if (reason !== undefined && typeof reason !== "string") {
+        throw new UsageError(`${what}: the reason must be a text, it is of type ${typeof reason}`);
+      }
+      toPayload(reason, `the reason of ${what}`);
+      await send({ execution }, { kind: "cancel", reason: reason ?? null }, options);
     },
   };
 }
 
-export function messagesTo(execution: string): Messages {
+/** `child`: its number, where the execution is one of this run. */
+type Receiver = Pick<MessageInput, "execution" | "child">;
+
+export function messagesTo(to: Receiver): Messages {
+  const { execution } = to;
   return {
     async signal(signal: SignalRef<unknown> | string, input?: unknown, options?: MessageOptions) {
       const name = nameOf("signal", signal);
       const what = `the input of signal "${name}" to execution '${execution}'`;
-      await send(execution, { kind: "signal", name, input: toPayload(input ?? {}, what) as never }, options);
+      await send(to, { kind: "signal", name, input: toPayload(input ?? {}, what) as never }, options);
     },
     async query(query: QueryRef<unknown, unknown> | string, input?: unknown, options?: MessageOptions) {
       const name = nameOf("query", query);
       const what = `the input of query "${name}" to execution '${execution}'`;
       const message = { kind: "query", name, input: toPayload(input ?? null, what) as never } as const;
-      return (await send(execution, message, options)) as never;
+      return (await send(to, message, options)) as never;
     },
   };
 }
@@ -78,14 +87,14 @@ export function messagesTo(execution: string): Messages {
 const nameOf = (kind: "signal" | "query", handler: { readonly name: string } | string): string =>
   checkHandlerName(kind, typeof handler === "string" ? handler : handler.name);
 
-async function send(execution: string, message: OutgoingMessage, { timeout }: MessageOptions = {}): Promise<unknown> {
-  const what = `${message.kind}() to execution '${execution}'`;
+async function send(to: Receiver, message: OutgoingMessage, { timeout }: MessageOptions = {}): Promise<unknown> {
+  const what = `${message.kind}() to execution '${to.execution}'`;
   const { ops, scope } = commandFrame(what);
   const options = messageOptions(message.kind);
   if (timeout !== undefined) options.schedule_to_close_ms = limitMs(ops, timeout, `${what}, timeout`);
   const cancelled = scope.takeUndelivered();
   if (cancelled) throw cancelled;
-  const request = { name: MESSAGE_ACTIVITIES[message.kind], input: { execution, message } as never, options };
+  const request = { name: MESSAGE_ACTIVITIES[message.kind], input: { ...to, message } as never, options };
   try {
     return await new ActivityWait(ops, scope, request, false).promise;
   } catch (error) {

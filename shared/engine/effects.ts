@@ -76,6 +76,12 @@ export async function ownChild(
   return parent.runs.includes(head.parent.run) ? head : null;
 }
 
+/** RESET-2: the run that a reset copied may have started the child of a run. */
+export const childrenOf = ({ run, reset }: Pick<Head, "run" | "reset">): readonly string[] => [
+  run,
+  ...(reset?.origins ?? []).map((origin) => origin.run),
+];
+
 interface How {
   readonly flush: Flush;
   readonly tellSelf: TellSelf;
@@ -101,9 +107,7 @@ async function perform(ports: Ports, of: Of, effect: Effect, how: How): Promise<
       return false;
     case "cancel_child": {
       const ref = { workspace, execution: effect.execution };
-      // RESET-2: the run that a reset copied may have started the child.
-      const runs = [run, ...(of.reset?.origins ?? []).map((origin) => origin.run)];
-      const child = await ownChild(ports, ref, { runs, child: effect.child });
+      const child = await ownChild(ports, ref, { runs: childrenOf(of), child: effect.child });
       if (!child) return false;
       const id = messageId.cancel(`${run}-${effect.child}`);
       const reason = "its parent asked for it";

@@ -12,7 +12,7 @@ export type OutgoingMessage = z.infer<typeof OutgoingMessage>;
 
 /** Why another execution did not take a message. Workflow code compares them: they are never renamed. */
 export const MESSAGE_REFUSALS = [
-  /** The workspace has no execution with this id. */
+  /** The workspace has no execution with this id, or it is not the child that was meant. */
   "NOT_FOUND",
   /** It has closed. */
   "NOT_RUNNING",

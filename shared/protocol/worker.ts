@@ -510,7 +510,7 @@ export const WORKER_ROUTES = {
     }),
     z.object({ full: z.array(z.string()) }),
   ),
-  /** A message of a running execution to another one (SENDING-1 to SENDING-3). */
+  /** A message of a running execution to another one (SENDING-1 to SENDING-4). */
   message: op(
     "message",
     z.object({
@@ -518,6 +518,8 @@ export const WORKER_ROUTES = {
       run: RunId,
       activity: z.int().min(1),
       to: ExecutionId,
+      /** Number of a child of the sender's run: the message is for this child alone (SENDING-4). */
+      child: z.int().min(1).optional(),
       message: OutgoingMessage,
     }),
     MessageResult,

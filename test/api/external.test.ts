@@ -57,6 +57,20 @@ test("a signal and a cancel request reach an execution of another deployment, ea
   ]);
 });
 
+test("a message to a child reaches no other execution that has its id (SENDING-4)", async () => {
+  const from = await running(shop, "orders");
+  const { execution } = (await running(bank, "accounts")).head;
+  const status: Message = { kind: "query", name: "status", input: {} };
+  for (const message of [approve, status, { kind: "cancel", reason: null } as const]) {
+    expect(await shop.call("message", { ...sent(from, execution, message), child: 1 })).toEqual({
+      kind: "refused",
+      reason: "NOT_FOUND",
+      detail: `Child 1 does not run under the id '${execution}', which another execution has.`,
+    });
+  }
+  expect((await bank.claim(execution)).messages).toEqual([]);
+});
+
 test("a query is answered by a worker of the other deployment", async () => {
   const from = await running(shop, "orders");
   const to = (await running(bank, "accounts")).head.execution;
