@@ -44,8 +44,8 @@ export class ServerMetrics {
   readonly #ports: Ports;
   readonly #keys: Keys;
   readonly #version: string;
-  readonly #requests = new Counter();
-  readonly #calls = new Counter();
+  readonly #requests = new Counter("kind", "status");
+  readonly #calls = new Counter("operation");
   readonly #seconds = new Map<string, Histogram>();
 
   constructor(ports: Ports, version: string) {
@@ -59,8 +59,8 @@ export class ServerMetrics {
     const [path = ""] = target.split("?", 1);
     const operation = OPERATIONS.get(path);
     const kind = operation === "poll" || WAITS.test(path) ? "wait" : operation ? "worker" : "api";
-    this.#requests.add({ kind, status: String(status) });
-    if (operation && status === 200) this.#calls.add({ operation });
+    this.#requests.add(kind, String(status));
+    if (operation && status === 200) this.#calls.add(operation);
     const histogram = this.#seconds.get(kind) ?? new Histogram();
     this.#seconds.set(kind, histogram);
     histogram.observe(seconds);
@@ -82,12 +82,12 @@ export class ServerMetrics {
   async #text(workspace: string): Promise<string> {
     const shown = new Exposition(METRICS);
     shown.value("sirocco_build_info", { version: this.#version }, 1);
-    for (const [labels, n] of this.#requests.values) shown.value("sirocco_http_requests_total", labels, n);
-    for (const [labels, n] of this.#calls.values) shown.value("sirocco_worker_calls_total", labels, n);
+    for (const [labels, n] of this.#requests) shown.value("sirocco_http_requests_total", labels, n);
+    for (const [labels, n] of this.#calls) shown.value("sirocco_worker_calls_total", labels, n);
     for (const [kind, of] of this.#seconds) shown.histogram("sirocco_http_request_seconds", { kind }, of);
     const known = await this.#ports.gauges?.(workspace);
     for (const { name, labels, value } of known?.gauges ?? []) shown.value(name as Name, labels, value);
-    for (const [name, of] of Object.entries(known?.timings ?? {})) shown.histogram(name as Name, "", of);
+    for (const [name, of] of Object.entries(known?.timings ?? {})) shown.histogram(name as Name, {}, of);
     return shown.text;
   }
 }

@@ -40,11 +40,11 @@ export type Slots = Omit<WorkerLoad, "cpu" | "memory_bytes">;
 
 export class WorkerMetrics {
   readonly #clock: Clock;
-  readonly #steps = new Counter();
-  readonly #replays = new Counter();
-  readonly #attempts = new Counter();
+  readonly #steps = new Counter("workflow");
+  readonly #replays = new Counter("workflow");
+  readonly #attempts = new Counter("activity", "outcome");
   readonly #seconds = new Map<string, Histogram>();
-  readonly #errors = new Counter();
+  readonly #errors = new Counter("kind");
   readonly #polled = new Map<"workflow" | "activity", Millis>();
 
   constructor(clock: Clock) {
@@ -52,15 +52,15 @@ export class WorkerMetrics {
   }
 
   step(workflow: string): void {
-    this.#steps.add({ workflow });
+    this.#steps.add(workflow);
   }
 
   replay(workflow: string): void {
-    this.#replays.add({ workflow });
+    this.#replays.add(workflow);
   }
 
   error(kind: ErrorKind): void {
-    this.#errors.add({ kind });
+    this.#errors.add(kind);
   }
 
   polled(queue: "workflow" | "activity"): void {
@@ -68,7 +68,7 @@ export class WorkerMetrics {
   }
 
   attempt(activity: string, outcome: ActivityOutcome, began: Millis): void {
-    this.#attempts.add({ activity, outcome: outcome.kind === "completed" ? "completed" : outcome.reason });
+    this.#attempts.add(activity, outcome.kind === "completed" ? "completed" : outcome.reason);
     const histogram = this.#seconds.get(activity) ?? new Histogram();
     this.#seconds.set(activity, histogram);
     histogram.observe((steadyOf(this.#clock) - began) / 1000);
@@ -88,11 +88,11 @@ export class WorkerMetrics {
     const now = steadyOf(this.#clock);
     for (const [queue, at] of this.#polled)
       shown.value("sirocco_worker_poll_age_seconds", { queue }, (now - at) / 1000);
-    for (const [labels, n] of this.#steps.values) shown.value("sirocco_worker_steps_total", labels, n);
-    for (const [labels, n] of this.#replays.values) shown.value("sirocco_worker_replays_total", labels, n);
-    for (const [labels, n] of this.#attempts.values) shown.value("sirocco_worker_attempts_total", labels, n);
+    for (const [labels, n] of this.#steps) shown.value("sirocco_worker_steps_total", labels, n);
+    for (const [labels, n] of this.#replays) shown.value("sirocco_worker_replays_total", labels, n);
+    for (const [labels, n] of this.#attempts) shown.value("sirocco_worker_attempts_total", labels, n);
     for (const [activity, of] of this.#seconds) shown.histogram("sirocco_worker_attempt_seconds", { activity }, of);
-    for (const [labels, n] of this.#errors.values) shown.value("sirocco_worker_errors_total", labels, n);
+    for (const [labels, n] of this.#errors) shown.value("sirocco_worker_errors_total", labels, n);
     return shown.text;
   }
 }

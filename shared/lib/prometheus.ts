@@ -14,12 +14,12 @@ export class Exposition<T extends MetricTable> {
     this.#table = table;
   }
 
-  value(name: keyof T & string, labels: Labels | string, value: number): void {
-    this.#line(name, name, typeof labels === "string" ? labels : labelsOf(labels), value);
+  value(name: keyof T & string, labels: Labels, value: number): void {
+    this.#line(name, name, labelsOf(labels), value);
   }
 
-  histogram(name: keyof T & string, labels: Labels | string, { read }: Histogram): void {
-    const own = typeof labels === "string" ? labels : labelsOf(labels);
+  histogram(name: keyof T & string, labels: Labels, { read }: Histogram): void {
+    const own = labelsOf(labels);
     const joined = own === "" ? "" : `${own},`;
     for (const [le, count] of read.buckets) this.#line(name, `${name}_bucket`, `${joined}le="${le}"`, count);
     this.#line(name, `${name}_sum`, own, read.sum);
@@ -42,18 +42,26 @@ export class Exposition<T extends MetricTable> {
   }
 }
 
-/** Values by their labels, which only grow. */
+/** Counts by the values of its labels, which only grow. Labels are written for a scrape, not for each count. */
 export class Counter {
-  readonly #values = new Map<string, number>();
+  readonly #names: readonly string[];
+  readonly #counts = new Map<string, number>();
 
-  add(labels: Labels): void {
-    const key = labelsOf(labels);
-    this.#values.set(key, (this.#values.get(key) ?? 0) + 1);
+  constructor(...names: readonly string[]) {
+    this.#names = names;
   }
 
-  /** Labels as they are written. */
-  get values(): Iterable<readonly [labels: string, value: number]> {
-    return this.#values;
+  /** The values are in the order of the names. */
+  add(...values: readonly string[]): void {
+    const key = values.length === 1 ? values[0]! : values.join("\0");
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  *[Symbol.iterator](): IterableIterator<readonly [Labels, number]> {
+    for (const [key, count] of this.#counts) {
+      const values = key.split("\0");
+      yield [Object.fromEntries(this.#names.map((name, i) => [name, values[i]!])), count];
+    }
   }
 }
 
