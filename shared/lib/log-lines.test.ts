@@ -74,6 +74,25 @@ describe("a line", () => {
   });
 });
 
+test("a field that throws when it is read costs no line", () => {
+  const { log, parsed } = recorded();
+  const fields = {
+    execution: "o-1",
+    get run(): string {
+      throw thrown;
+    },
+  };
+  const ownKeys = () => {
+    throw thrown;
+  };
+  log.info("one", fields);
+  log.info("two", new Proxy({}, { ownKeys }));
+  expect(parsed()).toMatchObject([
+    { message: "one", execution: "o-1", run: "a value that cannot be read" },
+    { message: "two" },
+  ]);
+});
+
 test("format and level come from the environment, and a wrong one is named with what is allowed", () => {
   const defaults = { format: "text", level: "warn" } as const;
   expect(lineSettings({}, defaults)).toEqual(defaults);

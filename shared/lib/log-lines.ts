@@ -53,7 +53,7 @@ export function lineLog({ format, level, write, always }: LineOptions): LineLog 
   const at = (of: LogLevel): Write => {
     if (LINE_LEVELS.indexOf(of) < least) return () => {};
     return (message, fields) => {
-      const all = written(of, { ...always?.(), ...fields });
+      const all = written(of, { ...always?.(), ...copied(fields) });
       const time = new Date().toISOString();
       write(format === "json" ? jsonLine({ time, level: of, message, ...all }) : text(time, of, message, all));
     };
@@ -65,6 +65,31 @@ const text = (time: string, level: string, message: string, fields: LineFields):
   [time, level.padEnd(5), message, ...Object.entries(fields).map(([key, value]) => `${key}=${jsonText(value)}`)].join(
     " ",
   );
+
+/** LOGLINE-2: a getter or a proxy may throw. */
+function copied(fields: LineFields | undefined): LineFields {
+  try {
+    return { ...fields };
+  } catch {
+    return Object.fromEntries(keysOf(fields!).map((key) => [key, fieldOf(fields!, key)]));
+  }
+}
+
+function keysOf(fields: LineFields): string[] {
+  try {
+    return Object.keys(fields);
+  } catch {
+    return [];
+  }
+}
+
+function fieldOf(fields: LineFields, key: string): unknown {
+  try {
+    return fields[key];
+  } catch {
+    return "a value that cannot be read";
+  }
+}
 
 /** LOGLINE-2. */
 function written(level: LogLevel, fields: LineFields): LineFields {
