@@ -69,7 +69,7 @@ describeUnless(cannotRun)("a close in the head", () => {
     await expect.poll(shown, { timeout: 20_000, interval: 100 }).toEqual(whole);
   });
 
-  test("an append that comes after it is refused by a process that knows the log's end from before", async () => {
+  test("an append that comes after it is refused by a process that has read the head since", async () => {
     const head = await claimedRun();
     const late = on.adapter();
     await late.executions.head(head);
@@ -78,6 +78,21 @@ describeUnless(cannotRun)("a close in the head", () => {
     const batch = batchOf(2, ports.clock.now(), [scheduled(1)]);
     expect(await late.executions.putBatch(head, head.run, batch, LIMIT)).toMatchObject({ kind: "taken" });
     expect(await firsts(on.adapter(), head)).toEqual([2]);
+  });
+
+  test("of an append that comes after it by a process that has not, no reader shows anything", async () => {
+    const head = await claimedRun();
+    const late = on.adapter();
+    await late.executions.head(head);
+    await close(head, 2);
+    const batch = batchOf(2, ports.clock.now(), [scheduled(1)]);
+    await late.executions.putBatch(head, head.run, batch, LIMIT);
+    for (const by of [ports, on.adapter()]) {
+      const found = await by.executions.batches(head, head.run, 1);
+      expect(found.map(({ first, events }) => [first, events.map(({ kind }) => kind)])).toEqual([
+        [2, ["execution_completed"]],
+      ]);
+    }
   });
 
   test.each([
