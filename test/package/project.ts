@@ -94,6 +94,7 @@ async function pack(packages: readonly Packed[], copy: string, to: string): Prom
     "console",
     "shared",
     "infra",
+    "ops",
     "python",
   ]) {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: wanted });
