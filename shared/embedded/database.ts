@@ -29,11 +29,12 @@
  *     a new log. It writes to the log in commits alone (`cache_spill = OFF`).
  */
 import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { Histogram } from "../lib/histogram.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
 import { migrate, VERSION, whyNotReadable } from "./migrations.ts";
+import { prepare, type Statement } from "./prepare.ts";
 import { SCHEMA } from "./schema.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
 import { hasFrame } from "./wal-format.ts";
@@ -79,7 +80,7 @@ function opened(db: DatabaseSync, path: string): WalDamage | null {
 
 export class Database {
   readonly #db: DatabaseSync;
-  readonly #statements = new LruCache<StatementSync>(MOST_STATEMENTS);
+  readonly #statements = new LruCache<Statement>(MOST_STATEMENTS);
   #open = false;
   #group = new Group();
   /** Committed, and on its way to the disk (COMMIT-7). */
@@ -164,7 +165,7 @@ export class Database {
   }
 
   /** The hottest call of the store: it makes no closure. */
-  #execute(statement: StatementSync, values: Value[]): number {
+  #execute(statement: Statement, values: Value[]): number {
     try {
       return Number(statement.run(...values).changes);
     } catch (error) {
@@ -191,7 +192,7 @@ export class Database {
   }
 
   /** A number that JavaScript cannot hold exactly makes `node:sqlite` throw: such a row is read again, with its nearest number. */
-  #withBigIntegers<T>(error: unknown, statement: StatementSync, read: () => T): T {
+  #withBigIntegers<T>(error: unknown, statement: Statement, read: () => T): T {
     if ((error as { code?: string }).code !== "ERR_OUT_OF_RANGE") throw this.#judge(error);
     statement.setReadBigInts(true);
     try {
@@ -202,11 +203,11 @@ export class Database {
   }
 
   /** The prepared statement; throws after the store has failed (COMMIT-4). */
-  #statement(sql: string): StatementSync {
+  #statement(sql: string): Statement {
     if (this.#failed) throw this.#failed;
     const known = this.#statements.get(sql);
     if (known) return known;
-    const statement = this.#guard(() => this.#db.prepare(sql));
+    const statement = this.#guard(() => prepare(this.#db, sql));
     this.#statements.set(sql, statement);
     return statement;
   }

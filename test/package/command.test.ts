@@ -8,6 +8,8 @@ import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { keyPrintedBy, Process } from "../cli/support.ts";
+import { describeUnless } from "../support/describe-unless.ts";
+import { OLDEST_NODE, oldestNode } from "./oldest-node.ts";
 import { env, PACKING_MS, type Project, project } from "./project.ts";
 
 const WORKER = `
@@ -20,6 +22,19 @@ const sum = workflow({ name: "sum" }, async () => ({ sum: (await double({ of: 4 
 writeFileSync("pids", JSON.stringify([process.pid, process.ppid]));
 await runWorker({ workflows: [sum], activities: [double] });
 `;
+
+const COMMON_WORKER = `
+const { writeFileSync } = require("node:fs");
+const { activity, runWorker, workflow } = require("@sirocco/sdk");
+
+const version = activity({ name: "version" }, () => process.version);
+const sum = workflow({ name: "sum" }, async () => ({ version: await version() }));
+
+writeFileSync("pids", JSON.stringify([process.pid, process.ppid]));
+runWorker({ workflows: [sum], activities: [version] });
+`;
+
+const { node: oldest, missing: noOldest } = await oldestNode();
 
 let p: Project;
 beforeAll(async () => {
@@ -203,6 +218,22 @@ describe("npx sirocco", () => {
     } finally {
       dynamo.close();
     }
+  });
+});
+
+describeUnless(noOldest)(`Node ${OLDEST_NODE} itself`, () => {
+  test.each([
+    ["worker.ts", WORKER, { sum: 18 }],
+    ["worker.cjs", COMMON_WORKER, { version: `v${OLDEST_NODE}` }],
+  ])("runs the server, and %s with the packed SDK", async (file, text, result) => {
+    p.write(file, text);
+    const dev = run(oldest!, [bin(), "dev", "--port", "0", "--data", `oldest-${file}.db`, "--worker", file]);
+    const { url, key } = await served(dev);
+    const asked = { SIROCCO_URL: url, SIROCCO_API_KEY: key };
+    const start = run(oldest!, [bin(), "start", "sum", "--wait", "--json"], asked);
+    expect(await start.ended, start.err).toBe(0);
+    expect(JSON.parse(start.out)).toMatchObject({ status: "COMPLETED", result });
+    expect(await dev.end("SIGTERM")).not.toBe("SIGKILL");
   });
 });
 
