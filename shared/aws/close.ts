@@ -93,11 +93,15 @@ interface Prepared {
 const NAMES = placeholders("status", "run", "fence");
 
 /**
- * LOG-6. Failed runs are not among them: after a deletion their last batch is still needed (DELETE-5). Nor are those that tell
- * a parent or a schedule: their heads change again.
+ * LOG-6. Runs that tell a parent or a schedule are not among them: their heads change again, and each change would put the
+ * batch into the change stream once more.
  */
 const mayBeAlone = ({ fence, next }: CloseRequest, { packed, end }: LogEntry): boolean =>
-  fence === FIRST_CLAIM && next.status === "COMPLETED" && next.due_at === null && !packed.blob && end.ttl !== undefined;
+  fence === FIRST_CLAIM &&
+  (next.status === "COMPLETED" || next.status === "FAILED") &&
+  next.due_at === null &&
+  !packed.blob &&
+  end.ttl !== undefined;
 
 /** Null: a transaction is needed. */
 async function closeInHead(c: Context, ref: Ref, p: CloseRequest, entry: LogEntry): Promise<CloseAnswer | null> {

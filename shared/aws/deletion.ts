@@ -13,8 +13,9 @@ import { closedRun } from "../core/rollups.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
-import type { Millis } from "../protocol/history.ts";
+import type { HistoryEvent, Millis } from "../protocol/history.ts";
 import type { LogGroup } from "../protocol/log-records.ts";
+import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { placeholders } from "./head-expressions.ts";
 import { isExpired, isTombstone, TOMBSTONE } from "./heads.ts";
@@ -54,7 +55,12 @@ interface HiddenRun {
   readonly chain: string;
   readonly started_at: Millis;
   /** For the example of its failure (DELETE-5); absent: it has not failed. */
-  readonly failed?: { readonly workflow: string; readonly deployment: string };
+  readonly failed?: {
+    readonly workflow: string;
+    readonly deployment: string;
+    /** Its last event, which the tombstone takes from the table: the run has closed in its head (LOG-6). */
+    readonly last?: HistoryEvent;
+  };
 }
 interface Hidden {
   readonly runs: readonly HiddenRun[];
@@ -80,7 +86,8 @@ export async function hide(c: Context, ref: Ref, seen: { run: string; fence: num
   await forEachConcurrent(CONCURRENCY, new Set(bodies.map(({ token }) => token)), async (token) => {
     await executions.put({ ...keyItem(goneOf(ref, token)), ttl });
   });
-  const hidden: Hidden = { runs: items.map(hiddenRun), objects: items.flatMap(objectsOf) };
+  const runs = await Promise.all(items.map((item) => hiddenRun(c, item)));
+  const hidden: Hidden = { runs, objects: items.flatMap(objectsOf) };
   const fence = seen.fence + 1;
   const owner = `${ref.workspace}/${ref.execution}/erase`;
   const note = {
@@ -111,14 +118,17 @@ export async function isGone(c: Context, ref: Ref, token: string): Promise<boole
   return item !== null && !isExpired(item, c.clock.now());
 }
 
-function hiddenRun(item: Item): HiddenRun {
+async function hiddenRun(c: Context, item: Item): Promise<HiddenRun> {
   const status = text(item, "status");
+  const failed = status === "FAILED" || status === "TIMED_OUT";
+  const closing = failed ? closingIn(item) : null;
+  const last = closing ? (await batchOf(c, closing)).events.at(-1) : undefined;
   return {
     run: text(item, "run")!,
     chain: text(item, "chain")!,
     started_at: number(item, INDEXES.runs.sort)!,
-    ...((status === "FAILED" || status === "TIMED_OUT") && {
-      failed: { workflow: text(item, "workflow")!, deployment: text(item, "deployment")! },
+    ...(failed && {
+      failed: { workflow: text(item, "workflow")!, deployment: text(item, "deployment")!, ...(last && { last }) },
     }),
   };
 }
@@ -219,14 +229,17 @@ const deleteObjects = (c: Context, keys: readonly string[]): Promise<void> =>
 async function forgetFailures(c: Context, ref: Ref, runs: readonly HiddenRun[]): Promise<void> {
   for (const { run, started_at, failed } of runs) {
     if (!failed) continue;
-    const last = await c.tables.executions.first({
-      ...within(pkOf(ref), { prefix: logPrefix(run) }),
-      ScanIndexForward: false,
-    });
+    const { last = await lastEvent(c, ref, run), ...told } = failed;
     if (!last) continue;
-    const facts = { ...failed, started_at, run, execution: ref.execution };
-    await new AwsRollups(c).forget(ref.workspace, closedRun(facts, await batchOf(c, last), 0), c.settings.retentionMs);
+    const facts = { ...told, started_at, run, execution: ref.execution };
+    await new AwsRollups(c).forget(ref.workspace, closedRun(facts, { events: [last] }, 0), c.settings.retentionMs);
   }
+}
+
+async function lastEvent(c: Context, ref: Ref, run: string): Promise<HistoryEvent | undefined> {
+  const range = within(pkOf(ref), { prefix: logPrefix(run) });
+  const last = await c.tables.executions.first({ ...range, ScanIndexForward: false });
+  return last ? (await batchOf(c, last)).events.at(-1) : undefined;
 }
 
 /** When the execution was deleted, by the item in the place of its head. */

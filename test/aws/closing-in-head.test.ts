@@ -1,6 +1,7 @@
 /** Runs that close in one write of their head (LOG-6): what closes so, what does not, and who finds the closing batch there. */
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { deleteExecution } from "../../shared/engine/delete.ts";
 import { send } from "../../shared/engine/send.ts";
 import type { Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
@@ -116,16 +117,32 @@ describeUnless(cannotRun)("a close in the head", () => {
     expect(await firsts(on.adapter(), head)).toEqual([2, 3]);
   });
 
-  test("a run that has failed, or tells a parent, or has no deadline closes by a transaction", async () => {
-    const failure = { type: "Error", message: "no" };
-    const failed = await claimedRun();
+  test("a failed run closes so, is counted with its failure, and a deletion takes the example of it away", async () => {
+    const head = await claimedRun();
+    const failure = { type: "CardError", message: "the card of Ada is refused" };
     const event = { kind: "execution_failed", failure } as const;
-    expect(await close(failed, 2, { event, over: { status: "FAILED", failure: "no" } })).toEqual({ kind: "closed" });
+    const over = { status: "FAILED", result: null, failure: failure.message } as const;
+    await step(head, 2);
+    expect(await close(head, 3, { event, over })).toEqual({ kind: "closed" });
+    expect(await itemsOfLog(head)).toEqual([2]);
+    expect(await firsts(on.adapter(), head)).toEqual([2, 3]);
+    const from = Math.floor(ports.clock.now() / 3_600_000) * 3_600_000;
+    const hour = { subject: "failures", size: "hour", from: from - 3_600_000, until: from + 7_200_000 } as const;
+    const read = () => ports.rollups.read(head.workspace, hour);
+    const counted = [{ counts: { failed: 1 }, failure: { execution: head.execution, ...failure } }];
+    await expect.poll(read, { timeout: 20_000, interval: 100 }).toMatchObject(counted);
+    expect(await deleteExecution(ports, head)).toEqual({ kind: "deleted" });
+    const [bucket] = await read();
+    expect(bucket).toMatchObject({ counts: { failed: 1 }, failure: { execution: null, run: null } });
+    expect(JSON.stringify(bucket)).not.toContain("Ada");
+  });
+
+  test("a run that tells a parent, or has no deadline, closes by a transaction", async () => {
     const due = await claimedRun();
     expect(await close(due, 2, { over: { due_at: ports.clock.now() } })).toEqual({ kind: "closed" });
     const endless = await claimedRun({ deadline: null });
     expect(await close(endless, 2)).toEqual({ kind: "closed" });
-    for (const head of [failed, due, endless]) expect(await itemsOfLog(head)).toEqual([2]);
+    for (const head of [due, endless]) expect(await itemsOfLog(head)).toEqual([2]);
   });
 
   test("a close after a message changes nothing, and the message is still there", async () => {

@@ -102,10 +102,12 @@ describeUnless(cannotRun)("the cost of a call", () => {
     expect((await cost(() => add(records.slice(0, 1)))).writes).toBe(2);
   });
 
+  const failed = { kind: "execution_failed", failure: { type: "Error", message: "no" } } as const;
   test.each([
-    ["by the only worker that had it writes the head, and entries in both indexes", 1, 3],
-    ["of another writes two items in a transaction, and entries in both indexes", 2, 6],
-  ])("a close %s", async (_, claims, writes) => {
+    ["by the only worker that had it writes the head, and entries in both indexes", 1, completed, 3],
+    ["of a run that has failed writes as little", 1, failed, 3],
+    ["of another writes two items in a transaction, and entries in both indexes", 2, completed, 6],
+  ])("a close %s", async (_, claims, event, writes) => {
     await begin();
     for (let n = 1; n < claims; n++) await claimed();
     const { head } = await claimed();
@@ -113,10 +115,10 @@ describeUnless(cannotRun)("the cost of a call", () => {
       run: head.run,
       chain: head.chain,
       fence: head.fence,
-      batch: batchOf(2, ports.clock.now(), [completed]),
+      batch: batchOf(2, ports.clock.now(), [event]),
       taken: [],
-      result: { ok: true },
-      failure: null,
+      result: event === completed ? { ok: true } : null,
+      failure: event === completed ? null : failed.failure.message,
       outbox: [],
       carried: [],
     };
