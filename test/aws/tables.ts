@@ -1,5 +1,11 @@
 /** Creates the tables as the stack does, for tests that need the adapter alone. */
-import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from "@aws-sdk/client-dynamodb";
 import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, KEYS, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 
 const keys = [
@@ -30,6 +36,16 @@ export interface TableNames {
   readonly feed: string;
 }
 
+/** The client repeats a call whose answer came too late on a busy machine: then the table is there already. */
+async function create(dynamo: DynamoDBClient, table: CreateTableCommandInput) {
+  try {
+    return (await dynamo.send(new CreateTableCommand(table))).TableDescription;
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+    return (await dynamo.send(new DescribeTableCommand({ TableName: table.TableName }))).Table;
+  }
+}
+
 /** Answers their names, and the ARN of the change stream of executions. */
 export async function createTables(dynamo: DynamoDBClient, prefix: string): Promise<TableNames & { stream: string }> {
   const names = {
@@ -41,37 +57,32 @@ export async function createTables(dynamo: DynamoDBClient, prefix: string): Prom
   const { due, runs, inputs } = INDEXES;
   const base = [string(KEYS.partition), string(KEYS.sort)];
   const common = { BillingMode: "PAY_PER_REQUEST" as const, KeySchema: keys };
-  const made = await dynamo.send(
-    new CreateTableCommand({
-      ...common,
-      TableName: names.executions,
-      AttributeDefinitions: [
-        ...base,
-        string(due.partition),
-        number(due.sort),
-        string(runs.partition),
-        number(runs.sort),
-        string(inputs.partition),
-        number(inputs.sort),
-      ],
-      GlobalSecondaryIndexes: [
-        index(due, DUE_ATTRIBUTES),
-        index(runs, RUNS_ATTRIBUTES),
-        index(inputs, INPUTS_ATTRIBUTES),
-      ],
-      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
-    }),
-  );
-  await dynamo.send(
-    new CreateTableCommand({
-      ...common,
-      TableName: names.schedules,
-      AttributeDefinitions: [...base, string(due.partition), number(due.sort)],
-      GlobalSecondaryIndexes: [index(due, [])],
-    }),
-  );
-  for (const TableName of [names.registry, names.feed]) {
-    await dynamo.send(new CreateTableCommand({ ...common, TableName, AttributeDefinitions: base }));
-  }
-  return { ...names, stream: made.TableDescription!.LatestStreamArn! };
+  const made = await create(dynamo, {
+    ...common,
+    TableName: names.executions,
+    AttributeDefinitions: [
+      ...base,
+      string(due.partition),
+      number(due.sort),
+      string(runs.partition),
+      number(runs.sort),
+      string(inputs.partition),
+      number(inputs.sort),
+    ],
+    GlobalSecondaryIndexes: [
+      index(due, DUE_ATTRIBUTES),
+      index(runs, RUNS_ATTRIBUTES),
+      index(inputs, INPUTS_ATTRIBUTES),
+    ],
+    StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
+  });
+  await create(dynamo, {
+    ...common,
+    TableName: names.schedules,
+    AttributeDefinitions: [...base, string(due.partition), number(due.sort)],
+    GlobalSecondaryIndexes: [index(due, [])],
+  });
+  for (const TableName of [names.registry, names.feed])
+    await create(dynamo, { ...common, TableName, AttributeDefinitions: base });
+  return { ...names, stream: made!.LatestStreamArn! };
 }
