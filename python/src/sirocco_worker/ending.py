@@ -33,6 +33,8 @@ STOP_SECONDS = 8.0
 """Less than the 10 s that `docker stop` waits before it kills."""
 VARIABLE = "SIROCCO_STOP_SECONDS"
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Those that this module handles."""
 REPEATED_SECONDS = 0.5
 """A signal can come twice: to the process group, and forwarded by a program such as `uv run`."""
 LEAVING_SECONDS = 2
@@ -102,14 +104,8 @@ def handle_signals() -> None:
     if not _is_pythons(interrupt):
         return
 
-    process = os.getpid()
-
     def handle(number: int, frame: FrameType | None) -> None:
         global _received, _received_at
-        if os.getpid() != process:  # the signal came right after the fork, before `forget`
-            forget()
-            os.kill(os.getpid(), number)
-            return
         now = time.monotonic()
         if _received is not None:
             if now - _received_at > REPEATED_SECONDS:

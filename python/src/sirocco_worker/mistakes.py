@@ -7,16 +7,21 @@ MISTAKE-2. `sys.exit` in workflow code would end the process, and that of each w
 MISTAKE-3. A process that an activity forks has this process's pipes to the worker core, its handlers of signals, and what
            Python does at its end. It must keep none of them: the core notices the end of this process by its pipe, and
            `multiprocessing` ends its processes by SIGTERM. When its code returns into temporalio's, or raises `SystemExit`
-           there, it would go on as a second worker: it ends instead.
+           there, it would go on as a second worker: it ends instead. A signal that reaches it before it has dropped the
+           handlers would be lost, since Python forgets in a forked process which signals have come: the signals are
+           blocked around the fork, and come when the handlers are gone.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from temporalio.bridge.proto import ActivityTaskCompletion
 from temporalio.worker import Worker, _workflow
 
+from sirocco_worker import ending
 from sirocco_worker.refusal import refuse
 
 NESTED = "asyncio.run() cannot be called from a running event loop"
@@ -67,8 +72,34 @@ def after_fork(forget: Callable[[], None]) -> None:
     """MISTAKE-3. `forget` is called in each process that this one forks."""
     global _main_process
     _main_process = os.getpid()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forget)
+    if not hasattr(os, "register_at_fork"):
+        return
+
+    def begin() -> None:
+        try:
+            forget()
+        finally:
+            _let_signals_come()
+
+    os.register_at_fork(before=_hold_signals, after_in_parent=_let_signals_come, after_in_child=begin)
+
+
+class _Held(threading.local):
+    """What the thread that forks had blocked before: of each fork hook, if a program has several worker cores in a row."""
+
+    def __init__(self) -> None:
+        self.masks: list[set[int]] = []
+
+
+_held = _Held()
+
+
+def _hold_signals() -> None:
+    _held.masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ending.SIGNALS))
+
+
+def _let_signals_come() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _held.masks.pop())
 
 
 def end_if_forked(completion: ActivityTaskCompletion) -> None:
