@@ -40,7 +40,6 @@ def test_a_worker_whose_workflows_are_all_technical_serves_them() -> None:
     ("where", "setting", "says"),
     [
         (config.worker.versioning, ("enabled", True), "worker versioning (BUILD_ID) is not supported by Sirocco"),
-        (config.common, ("mistral_sa_token_path", "/token"), "set MISTRAL_API_KEY to a key of the server"),
         (config.worker.graph, ("upload_graph", True), "pictures of workflows (GRAPH__UPLOAD_GRAPH) are not supported"),
     ],
 )

@@ -51,6 +51,11 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
       { WORKER_VERSIONING_ENABLED: "true", BUILD_ID: "7" },
       /worker versioning \(BUILD_ID\) is not supported by Sirocco: unset WORKER_VERSIONING_ENABLED/,
     ],
+    [
+      "a token file",
+      { MISTRAL_API_KEY: undefined, MISTRAL_SA_TOKEN_PATH: "/nowhere/token" },
+      /MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: unset it, and set MISTRAL_API_KEY to a key of the server/,
+    ],
     ["pictures", { GRAPH__UPLOAD_GRAPH: "true" }, /\(GRAPH__UPLOAD_GRAPH\) are not supported by Sirocco: unset it/],
     [
       "another store than S3",

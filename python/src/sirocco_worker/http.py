@@ -16,6 +16,8 @@ from sirocco_worker.refusal import refuse
 WHOAMI = "/v1/workflows/workers/whoami"
 REGISTER = "/v1/workflows/register"
 HEARTBEAT = "/v1/workflows/workers/heartbeat"
+DESCRIPTION = "/openapi.json"
+"""What any server of Sirocco tells of itself without a key."""
 EVENTS = ("/v1/workflows/events", "/v1/workflows/events/batch")
 GRAPHS = "/graphs"
 
@@ -27,8 +29,17 @@ _worker_url: str | None = None
 
 def install() -> None:
     """Takes the transport and, for speed, the two calls that the SDK makes for each event."""
+    from mistralai.workflows.core.config import config_discovery
     from mistralai.workflows.core.config.config import config
     from mistralai.workflows.worker_client.events import Events
+
+    ask = config_discovery._fetch_worker_runtime_config
+
+    async def fetch_worker_runtime_config() -> Any:
+        await _refuse_token_file(config)
+        return await ask()
+
+    config_discovery._fetch_worker_runtime_config = fetch_worker_runtime_config
 
     given = config.http.transport_factory
 
@@ -53,6 +64,22 @@ def install() -> None:
     # The generated client builds a class for each event, 12 ms of CPU a step, only for this process to read it again.
     Events.send_event_async = send_event_async  # type: ignore[method-assign]
     Events.send_events_batch_async = send_events_batch_async  # type: ignore[method-assign]
+
+
+async def _refuse_token_file(config: Any) -> None:
+    """Before `whoami`, which the SDK sends with the token: of a file that is not there, or of another server's."""
+    if not config.common.mistral_sa_token_path:
+        return
+    try:
+        async with httpx.AsyncClient(transport=_real_transport(httpx.AsyncClient), timeout=10) as client:
+            described = await client.get(config.worker.server_url.rstrip("/") + DESCRIPTION)
+            is_sirocco = described.json()["info"]["title"] == "Sirocco"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        return  # no Sirocco, or none that answers: `whoami` tells what is wrong
+    if is_sirocco:
+        refuse(
+            "MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: unset it, and set MISTRAL_API_KEY to a key of the server"
+        )
 
 
 class _Answer:

@@ -40,8 +40,6 @@ def prepare() -> None:
 def _refuse_settings(config: Any) -> None:
     if config.worker.versioning.enabled:
         refuse("worker versioning (BUILD_ID) is not supported by Sirocco: unset WORKER_VERSIONING_ENABLED")
-    if config.common.mistral_sa_token_path:
-        refuse("MISTRAL_SA_TOKEN_PATH is not supported by Sirocco: set MISTRAL_API_KEY to a key of the server")
     if config.worker.graph.upload_graph:
         refuse("pictures of workflows (GRAPH__UPLOAD_GRAPH) are not supported by Sirocco: unset it")
 
