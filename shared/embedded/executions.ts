@@ -4,6 +4,7 @@ import { type BatchWork, workOf } from "../core/batch-work.ts";
 import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import type { Readable } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import type {
   Clock,
@@ -86,6 +87,7 @@ export class EmbeddedExecutions implements Executions {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  readonly #readable: Readable;
   readonly #rollups: EmbeddedRollups;
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
@@ -97,12 +99,20 @@ export class EmbeddedExecutions implements Executions {
   /** Called when a run has been hidden. */
   onHidden: (run: string) => void = () => {};
 
-  constructor(db: Database, sequence: Sequence, notifier: Notifier, rollups: EmbeddedRollups, clock: Clock) {
-    this.#db = db;
-    this.#sequence = sequence;
-    this.#notifier = notifier;
-    this.#rollups = rollups;
-    this.#clock = clock;
+  constructor(o: {
+    db: Database;
+    sequence: Sequence;
+    notifier: Notifier;
+    rollups: EmbeddedRollups;
+    clock: Clock;
+    readable: Readable;
+  }) {
+    this.#db = o.db;
+    this.#sequence = o.sequence;
+    this.#notifier = o.notifier;
+    this.#rollups = o.rollups;
+    this.#clock = o.clock;
+    this.#readable = o.readable;
   }
 
   #head(ref: Ref): Head | null {
@@ -604,7 +614,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async runs(query: RunsQuery) {
-    return listRuns(this.#db, query);
+    return listRuns(this.#db, this.#readable, query);
   }
 
   async setSearchKeys(ref: Ref, run: string, keys: Record<string, string>) {

@@ -11,6 +11,7 @@
  */
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import { type Readable, shownObject } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import type { Feed, FeedItem, FeedReader, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
@@ -41,13 +42,15 @@ export class EmbeddedFeed implements Feed {
   readonly #db: Database;
   readonly #sequence: Sequence;
   readonly #notifier: Notifier;
+  readonly #readable: Readable;
   /** What the events of a run share never changes. */
   readonly #runs = new LruCache<RunContext & { readonly workspace: string }>(1_000);
 
-  constructor(db: Database, sequence: Sequence, notifier: Notifier) {
-    this.#db = db;
-    this.#sequence = sequence;
-    this.#notifier = notifier;
+  constructor(o: { db: Database; sequence: Sequence; notifier: Notifier; readable: Readable }) {
+    this.#db = o.db;
+    this.#sequence = o.sequence;
+    this.#notifier = o.notifier;
+    this.#readable = o.readable;
   }
 
   async publish(ref: Ref, run: string, { id }: { id: string }, events: readonly PublicEvent[]) {
@@ -291,9 +294,16 @@ export class EmbeddedFeed implements Feed {
     const { length } = String(row.body);
     const of = this.#context(place.run);
     if (!of) return { items: [], length };
-    if (place.first === null) return { items: [{ sequence: place.seq, event: parse<PublicEvent>(row.body) }], length };
-    const items = parse<Batch>(row.body).events.flatMap((event, i) =>
-      present(of, event).map((shown) => ({ sequence: place.seq + i, event: shown })),
+    const name = place.first === null ? `progress ${place.seq}` : `batch ${place.first} of run ${place.run}`;
+    const [items = []] = this.#readable.of(
+      [row],
+      () => name,
+      ({ body }): FeedItem[] => {
+        if (place.first === null) return [{ sequence: place.seq, event: progressOf(body) }];
+        return parse<Batch>(body).events.flatMap((event, i) =>
+          present(of, event).map((shown) => ({ sequence: place.seq + i, event: shown })),
+        );
+      },
     );
     return { items, length };
   }
@@ -324,6 +334,12 @@ export class EmbeddedFeed implements Feed {
     this.#runs.set(run, context);
     return context;
   }
+}
+
+function progressOf(body: Row[string] | undefined): PublicEvent {
+  const event = parse<PublicEvent>(body);
+  shownObject(shownObject(event).wire);
+  return event;
 }
 
 interface RunOfScope {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
+import { Readable } from "../lib/readable.ts";
 import type { Ref } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { EmbeddedExecutions } from "./executions.ts";
@@ -12,13 +13,14 @@ function made() {
   const { database: db, clock, executions } = store;
   /** Reads each head once: it knows none yet. */
   const stored = (ref: Ref) =>
-    new EmbeddedExecutions(
+    new EmbeddedExecutions({
       db,
-      new Sequence(db),
-      new Notifier(clock, db),
-      new EmbeddedRollups(db, clock, 1),
+      sequence: new Sequence(db),
+      notifier: new Notifier(clock, db),
+      rollups: new EmbeddedRollups(db, clock, 1),
       clock,
-    ).head(ref);
+      readable: new Readable(() => {}),
+    }).head(ref);
   const same = async (ref: Ref) => {
     const head = await executions.head(ref);
     expect(head).toEqual(await stored(ref));

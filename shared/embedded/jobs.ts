@@ -1,16 +1,19 @@
 /** Jobs and the outcomes of their pages. */
+import { type Readable, shownObject } from "../lib/readable.ts";
 import type { JobKey, Jobs, StoredJob } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobOutcome } from "../protocol/job.ts";
-import { type Database, json, parse } from "./database.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
 
 export class EmbeddedJobs implements Jobs {
   readonly #db: Database;
+  readonly #readable: Readable;
   /** Called when a job has been made. */
   onCreate: () => void = () => {};
 
-  constructor(db: Database) {
+  constructor(db: Database, readable: Readable) {
     this.#db = db;
+    this.#readable = readable;
   }
 
   async create(job: StoredJob) {
@@ -33,14 +36,17 @@ export class EmbeddedJobs implements Jobs {
   }
 
   async list(workspace: string, p: { before?: string; limit: number }) {
-    const rows = this.#db.all(
-      "SELECT body FROM jobs WHERE ws = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
-      workspace,
-      p.before ?? null,
-      p.before ?? null,
-      p.limit,
-    );
-    return rows.map((row) => parse<StoredJob>(row.body));
+    const sql = "SELECT id, body FROM jobs WHERE ws = ? AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
+    const found: StoredJob[] = [];
+    for (let before = p.before ?? null; found.length < p.limit; ) {
+      const rows = this.#db.all(sql, workspace, before, p.limit - found.length);
+      const last = rows.at(-1);
+      if (!last) break;
+      before = String(last.id);
+      const nameOf = ({ id }: Row) => `job ${workspace}/${id}`;
+      found.push(...this.#readable.of(rows, nameOf, (row) => shownObject(parse<StoredJob>(row.body))));
+    }
+    return found;
   }
 
   async replace(next: StoredJob) {

@@ -3,6 +3,7 @@
 import { type AbilitiesRecord, abilitiesRecord } from "../lib/abilities.ts";
 import { steadyOf } from "../lib/clock.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import { type Readable, shownObject, shownTime } from "../lib/readable.ts";
 import type {
   Abilities,
   Clock,
@@ -32,15 +33,18 @@ export class EmbeddedRegistry implements Registry {
   readonly #holds = new LruCache<Holds>(1_000);
   readonly #uuid: () => string;
   readonly #clock: Clock;
+  readonly #readable: Readable;
   /** When the store was opened. Workers could not send heartbeats before, so no session counts as silent since earlier. */
   readonly #since: Millis;
   #lastAhead: Millis = 0;
 
   /** Heartbeats are stored as times of the steady clock: setting the machine's clock makes no worker live or dead. */
-  constructor(db: Database, uuid: () => string, clock: Clock) {
+  constructor(o: { db: Database; uuid: () => string; clock: Clock; readable: Readable }) {
+    const { db, clock } = o;
     this.#db = db;
-    this.#uuid = uuid;
+    this.#uuid = o.uuid;
     this.#clock = clock;
+    this.#readable = o.readable;
     this.#since = steadyOf(clock);
     // The steady clock of an earlier process may have been ahead of ours.
     if (db.one("SELECT 1 FROM workers WHERE heartbeat_at > ? LIMIT 1", this.#since) === null) return;
@@ -109,10 +113,10 @@ export class EmbeddedRegistry implements Registry {
   }
 
   #define(ws: string, deployment: string, definition: WorkflowDefinition, now: Millis) {
-    const known = this.#db.one("SELECT body FROM workflows WHERE ws = ? AND name = ?", ws, definition.name);
-    const old = known ? parse<StoredWorkflow>(known.body) : null;
+    const known = this.#db.all("SELECT id, name, body FROM workflows WHERE ws = ? AND name = ?", ws, definition.name);
+    const [old = null] = this.#storedWorkflows(ws, known);
     const workflow: StoredWorkflow = {
-      id: old?.id ?? this.#uuid(),
+      id: old?.id ?? (known[0] ? String(known[0].id) : this.#uuid()),
       name: definition.name,
       displayName: definition.display_name ?? old?.displayName ?? definition.name,
       description: definition.description ?? old?.description ?? null,
@@ -181,7 +185,8 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async deployments(workspace: string) {
-    return this.#db.all("SELECT * FROM deployments WHERE ws = ?", workspace).map(deploymentOf);
+    const rows = this.#db.all("SELECT * FROM deployments WHERE ws = ?", workspace);
+    return this.#readable.of(rows, ({ name }) => `deployment ${workspace}/${name}`, deploymentOf);
   }
 
   async deployment(workspace: string, name: string) {
@@ -223,19 +228,18 @@ export class EmbeddedRegistry implements Registry {
       ...(deployment === undefined ? [] : [deployment]),
       liveSince === undefined ? Number.MAX_SAFE_INTEGER : liveSince - this.#ahead(),
     );
-    return rows.map(
-      (r): WorkerRecord => ({
-        deployment: String(r.deployment),
-        name: String(r.name),
-        session: String(r.session),
-        pid: r.pid === null ? null : Number(r.pid),
-        abilities: r.abilities as string | null,
-        createdAt: Number(r.created_at),
-        registeredAt: Number(r.registered_at),
-        heartbeatAt: Number(r.heartbeat_at) + this.#ahead(),
-        load: r.load === null ? null : parse<WorkerLoad>(r.load),
-      }),
-    );
+    const read = (r: Row): WorkerRecord => ({
+      deployment: String(r.deployment),
+      name: String(r.name),
+      session: String(r.session),
+      pid: r.pid === null ? null : Number(r.pid),
+      abilities: r.abilities as string | null,
+      createdAt: shownTime(r.created_at),
+      registeredAt: shownTime(r.registered_at),
+      heartbeatAt: shownTime(Number(r.heartbeat_at) + this.#ahead()),
+      load: r.load === null ? null : shownObject(parse<WorkerLoad>(r.load)),
+    });
+    return this.#readable.of(rows, ({ session }) => `worker ${workspace}/${session}`, read);
   }
 
   async active(workspace: string, since: Millis, among?: readonly string[]) {
@@ -278,7 +282,8 @@ export class EmbeddedRegistry implements Registry {
       filter.deployment ?? null,
       filter.deployment ?? null,
     );
-    return rows.map(registrationOf);
+    const nameOf = ({ workflow, deployment }: Row) => `registration ${workspace}/${workflow}/${deployment}`;
+    return this.#readable.of(rows, nameOf, registrationOf);
   }
 
   async serving(workspace: string, workflow: string) {
@@ -292,8 +297,11 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async currents(workspace: string) {
-    const rows = this.#db.all("SELECT body FROM current_deployments WHERE ws = ? ORDER BY workflow", workspace);
-    return rows.map((row) => parse<CurrentDeployment>(row.body));
+    const sql = "SELECT workflow, body FROM current_deployments WHERE ws = ? ORDER BY workflow";
+    const nameOf = ({ workflow }: Row) => `current deployment ${workspace}/${workflow}`;
+    return this.#readable.of(this.#db.all(sql, workspace), nameOf, (row) =>
+      shownObject(parse<CurrentDeployment>(row.body)),
+    );
   }
 
   async setCurrent(workspace: string, next: CurrentDeployment) {
@@ -350,8 +358,14 @@ export class EmbeddedRegistry implements Registry {
 
   async releases() {
     const rows = this.#db.all("SELECT name, value FROM meta WHERE name >= ? AND name < ?", HOLDS, `${HOLDS}~`);
-    const releasing = rows.filter((row) => parse<Holds>(row.value).holds.some(({ release }) => release !== null));
-    return releasing.map((row) => String(row.name).slice(HOLDS.length));
+    const isReleasing = (row: Row) => parse<Holds>(row.value).holds.some(({ release }) => release !== null);
+    return this.#readable
+      .of(
+        rows,
+        ({ name }) => String(name),
+        (row) => (isReleasing(row) ? String(row.name).slice(HOLDS.length) : null),
+      )
+      .filter((workspace) => workspace !== null);
   }
 
   async registration(workspace: string, id: string) {
@@ -365,8 +379,13 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async workflows(workspace: string) {
-    const rows = this.#db.all("SELECT body FROM workflows WHERE ws = ? ORDER BY name", workspace);
-    return rows.map((r) => workflowOf(parse<StoredWorkflow>(r.body)));
+    const rows = this.#db.all("SELECT name, body FROM workflows WHERE ws = ? ORDER BY name", workspace);
+    return this.#storedWorkflows(workspace, rows).map(workflowOf);
+  }
+
+  #storedWorkflows(workspace: string, rows: readonly Row[]): StoredWorkflow[] {
+    const nameOf = ({ name }: Row) => `workflow ${workspace}/${name}`;
+    return this.#readable.of(rows, nameOf, (row) => shownObject(parse<StoredWorkflow>(row.body)));
   }
 
   async workflow(workspace: string, nameOrId: string) {
@@ -447,8 +466,8 @@ function deploymentOf(r: Row): DeploymentRecord {
   return {
     id: String(r.id),
     name: String(r.name),
-    createdAt: Number(r.created_at),
-    updatedAt: Number(r.updated_at),
+    createdAt: shownTime(r.created_at),
+    updatedAt: shownTime(r.updated_at),
     authorizedKeys: r.authorized_keys === null ? null : parse<string[]>(r.authorized_keys),
   };
 }
@@ -459,8 +478,8 @@ function registrationOf(r: Row): RegistrationRecord {
     workflowId: String(r.workflow_id),
     workflow: String(r.workflow),
     deployment: String(r.deployment),
-    definition: parse<WorkflowDefinition>(r.definition),
-    createdAt: Number(r.created_at),
-    updatedAt: Number(r.updated_at),
+    definition: shownObject(parse<WorkflowDefinition>(r.definition)),
+    createdAt: shownTime(r.created_at),
+    updatedAt: shownTime(r.updated_at),
   };
 }

@@ -16,6 +16,7 @@
  *     a row.
  */
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
+import { type Readable, shownTime } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Database, Row } from "./database.ts";
@@ -57,13 +58,22 @@ interface Source {
 /** Columns whose index has the runs of one value in the order of their starts. */
 const BY_COLUMN = ["status", "workflow", "deployment", "user"] as const;
 
-export async function listRuns(db: Database, q: RunsQuery): Promise<{ runs: RunSummary[]; next: string | null }> {
+export async function listRuns(
+  db: Database,
+  readable: Readable,
+  q: RunsQuery,
+): Promise<{ runs: RunSummary[]; next: string | null }> {
   const after = q.token === undefined ? undefined : placeAt(q.token);
   const rows = await rowsOf(db, q, after);
   const page = rows.slice(0, q.limit);
   const last = page.at(-1);
   const next = rows.length > q.limit && last ? writePageToken(placeOf(q, last)) : null;
-  return { runs: page.map((row) => summaryOf(q.workspace, row)), next };
+  const runs = readable.of(
+    page,
+    ({ run }) => `run ${run}`,
+    (row) => summaryOf(q.workspace, row),
+  );
+  return { runs, next };
 }
 
 /** The next rows that match, in order, at least one more than a page if there are so many. */
@@ -320,11 +330,21 @@ const LAST = "\u{10ffff}";
 
 function hasSearchKeys(q: RunsQuery, row: Row): boolean {
   if (!q.searchKeys?.length) return true;
-  const keys = parse<Record<string, string>>(row.search_keys);
+  const keys = searchKeysOf(row);
   return q.searchKeys.every(({ key, value, prefix }) => {
     const found = Object.hasOwn(keys, key) ? keys[key]! : undefined;
     return found !== undefined && (prefix ? found.startsWith(value) : found === value);
   });
+}
+
+/** Of a row that is damaged: none. */
+function searchKeysOf(row: Row): Record<string, string> {
+  try {
+    return parse<Record<string, string> | null>(row.search_keys) ?? {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
 }
 
 function placeOf(q: RunsQuery, row: Row): Place {
@@ -348,8 +368,8 @@ function summaryOf(workspace: string, row: Row): RunSummary {
     deployment: String(row.deployment),
     user: row.user as string | null,
     status: row.status as RunSummary["status"],
-    started_at: Number(row.started_at),
-    closed_at: row.closed_at as number | null,
+    started_at: shownTime(row.started_at),
+    closed_at: row.closed_at === null ? null : shownTime(row.closed_at),
   };
 }
 

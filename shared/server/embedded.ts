@@ -25,6 +25,7 @@ import { runJobs } from "../engine/jobs.ts";
 import { releaseRounds } from "../engine/release.ts";
 import { sweep } from "../engine/sweep.ts";
 import { realClock, steadyOf } from "../lib/clock.ts";
+import { Readable } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import { uuid7 } from "../lib/uuid.ts";
 import { type Clock, type Log, type Ports, type Ref, type Settings, StoreFailed } from "../ports.ts";
@@ -85,24 +86,28 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const schedules = new EmbeddedSchedules(database);
   const startKeys = new EmbeddedStartKeys(database, clock);
   const rateLimits = new EmbeddedRateLimits(database, clock);
-  const jobs = new EmbeddedJobs(database);
   const rollups = new EmbeddedRollups(database, clock, settings.retentionMs);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
+  const readable = new Readable((row, error) => {
+    setAside.add(row, "until restart");
+    log.error("store: a row cannot be read, lists leave it out", { row, error });
+  });
+  const jobs = new EmbeddedJobs(database, readable);
   if (database.damage) {
     const { frame, commits } = database.damage;
     const copy = `${options.file}-wal.damaged`;
     setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
     log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
   }
-  const executions = new EmbeddedExecutions(database, sequence, notifier, rollups, clock);
-  const feed = new EmbeddedFeed(database, sequence, notifier);
+  const executions = new EmbeddedExecutions({ db: database, sequence, notifier, rollups, clock, readable });
+  const feed = new EmbeddedFeed({ db: database, sequence, notifier, readable });
   executions.onHidden = (run) => feed.forget(run);
   const backupOf = (file: string) => {
     const backup = new EmbeddedBackup(database, file, uuid);
     return (signal?: AbortSignal) => backup.copy(signal);
   };
-  const registry = new EmbeddedRegistry(database, uuid, clock);
+  const registry = new EmbeddedRegistry({ db: database, uuid, clock, readable });
   let sweptAt: Millis | null = null;
   const ports: Ports = {
     clock,

@@ -21,10 +21,10 @@ export interface MemoryAws {
 }
 
 export function memoryAws(
-  o: { clock: Clock; settings?: Partial<Settings>; log?: Log; feedDeadLetters?: string },
+  o: { clock: Clock; settings?: Partial<Settings>; log?: Log; feedDeadLetters?: string; objects?: boolean },
   sharing?: MemoryClients,
 ): MemoryAws {
-  const clients = memoryClients(sharing ? { sharing } : {});
+  const clients = memoryClients(sharing ? { sharing } : { objects: o.objects === true });
   const { clock, settings, log = SILENT } = o;
   const ports = aws({
     clients,

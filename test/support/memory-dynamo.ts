@@ -2,6 +2,7 @@
  * DynamoDB in memory, for tests that count units over many items: the operations and expressions that the adapter uses,
  * with the units that DynamoDB would charge. It has no delay, no throttling and no streams.
  */
+import { randomUUID } from "node:crypto";
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
@@ -10,6 +11,7 @@ import {
 import type { Clients } from "../../shared/aws/clients.ts";
 import { Meter } from "../../shared/aws/meter.ts";
 import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
+import type { S3 } from "../../shared/aws/s3.ts";
 import type { Item } from "../../shared/aws/table.ts";
 
 type Value = Item[string];
@@ -322,8 +324,30 @@ export interface MemoryClients extends Clients {
   takeUnits(table: string): [name: string, units: PartitionUnits][];
 }
 
-/** Several instances of the adapter share one store: `store` of another result. */
-export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClients {
+/** What payloads need of S3. */
+function memoryObjects(): S3 {
+  const objects = new Map<string, Buffer>();
+  const missing = () => Object.assign(new Error("there is no such object"), { name: "NoSuchKey" });
+  const calls: Pick<S3, "put" | "get" | "delete" | "renew"> = {
+    put: async ({ Key }, body) => void objects.set(Key, body),
+    async get({ Key }) {
+      const found = objects.get(Key);
+      if (!found) throw missing();
+      return found;
+    },
+    delete: async ({ Key }) => void objects.delete(Key),
+    async renew({ Key }) {
+      if (!objects.has(Key)) throw missing();
+    },
+  };
+  return calls as S3;
+}
+
+/**
+ * Several instances of the adapter share one store: `sharing` is another result. `objects`: with a bucket in memory; else
+ * S3 fails as a service that cannot be reached.
+ */
+export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } = {}): MemoryClients {
   const tables: Map<string, MemoryTable> = o.sharing ? stores.get(o.sharing)! : new Map();
   const meter = new Meter();
   const sent: Map<string, string[]> = o.sharing?.sent ?? new Map();
@@ -490,13 +514,38 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
     if (!handler) throw new Error(`memory-dynamo has no operation ${operation}`);
     return handler(command.input);
   };
+  const held = new Map<string, string>();
   const sqs = {
     async send(command: { constructor: { name: string }; input: Record<string, unknown> }) {
       const operation = command.constructor.name.replace(/Command$/, "");
       meter.add(operation, { sqs: 1 });
       const url = String(command.input.QueueUrl ?? "");
       const enqueue = (body: unknown) => sent.set(url, [...(sent.get(url) ?? []), String(body)]);
-      if (operation === "GetQueueUrl") return { QueueUrl: `memory:${command.input.QueueName}` };
+      const entries = command.input.Entries as { Id: string; ReceiptHandle: string; VisibilityTimeout?: number }[];
+      const unknown = () => entries.filter(({ ReceiptHandle }) => !held.has(ReceiptHandle)).map(({ Id }) => ({ Id }));
+      if (operation === "GetQueueUrl" || operation === "CreateQueue")
+        return { QueueUrl: `memory:${command.input.QueueName}` };
+      if (operation === "ReceiveMessage") {
+        const bodies = sent.get(url) ?? [];
+        const taken = bodies.slice(0, Number(command.input.MaxNumberOfMessages));
+        sent.set(url, bodies.slice(taken.length));
+        const Messages = taken.map((Body) => {
+          const ReceiptHandle = randomUUID();
+          held.set(ReceiptHandle, Body);
+          return { Body, ReceiptHandle, MessageId: ReceiptHandle, Attributes: { ApproximateReceiveCount: "1" } };
+        });
+        return { Messages };
+      }
+      if (operation === "ChangeMessageVisibilityBatch") {
+        const Failed = unknown();
+        for (const { ReceiptHandle, VisibilityTimeout } of entries) {
+          if (VisibilityTimeout !== 0 || !held.has(ReceiptHandle)) continue;
+          enqueue(held.get(ReceiptHandle));
+          held.delete(ReceiptHandle);
+        }
+        return { Failed };
+      }
+      if (operation === "DeleteMessageBatch") for (const { ReceiptHandle } of entries) held.delete(ReceiptHandle);
       if (operation === "SendMessage") enqueue(command.input.MessageBody);
       if (operation === "SendMessageBatch")
         for (const entry of command.input.Entries as { MessageBody: string }[]) enqueue(entry.MessageBody);
@@ -505,10 +554,11 @@ export function memoryClients(o: { sharing?: MemoryClients } = {}): MemoryClient
     destroy: () => {},
   };
   const none = () => Promise.reject(new Error("memory-dynamo has DynamoDB and SQS only"));
+  const objects = o.objects ? memoryObjects() : null;
   const clients: MemoryClients = {
     dynamo: { send, destroy: () => {} } as unknown as DynamoDBClient,
     sqs: sqs as unknown as Clients["sqs"],
-    s3: none,
+    s3: objects ? () => Promise.resolve(objects) : none,
     sts: none,
     scheduler: none,
     meter,

@@ -6,15 +6,17 @@ import { HTTPClient } from "@mistralai/mistralai/lib/http";
 import type { SDKError } from "@mistralai/mistralai/models/errors";
 import { type RunningServer, type ServerOptions, startServer } from "../../../cli/server/index.ts";
 import { createKey, type NewKey } from "../../../shared/api/index.ts";
-import type { Settings } from "../../../shared/ports.ts";
+import type { Log, Ports, Settings } from "../../../shared/ports.ts";
 import { type OpenApiDocument, type OpenApiOperation, openapiDocument } from "../../../shared/protocol/openapi.ts";
 import { matchRoute, type Route } from "../../../shared/protocol/routes.ts";
+import type { Aws } from "../../../shared/server/aws.ts";
 import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
 import { ManualClock } from "../../contract/manual-clock.ts";
+import { type MemoryAws, memoryAws } from "../../support/memory-aws.ts";
 import { ScriptedWorker } from "./scripted-worker.ts";
 
-export interface World {
-  readonly ports: Embedded;
+export interface World<Store extends Ports = Embedded> {
+  readonly ports: Store;
   readonly clock: ManualClock;
   readonly server: RunningServer;
   readonly workspace: string;
@@ -46,9 +48,24 @@ export interface Ask {
 export type Body = Record<string, unknown> & { detail?: unknown; code?: string };
 export type Definition = { name: string } & Record<string, unknown>;
 
-export async function world(
-  o: { settings?: Partial<Settings> } & Partial<Omit<ServerOptions, "ports">> = {},
-): Promise<World> {
+export type WorldOptions = { settings?: Partial<Settings> } & Partial<Omit<ServerOptions, "ports">>;
+
+export const world = (o: WorldOptions = {}): Promise<World> => worldOver(o, (given) => embedded(given));
+
+/** The same over the AWS adapter with tables, queues and a bucket in memory. It has no change stream. */
+export async function awsWorld(o: WorldOptions = {}): Promise<World<Aws> & { readonly memory: MemoryAws }> {
+  const made: MemoryAws[] = [];
+  const w = await worldOver(o, (given) => {
+    made.push(memoryAws({ ...given, objects: true }));
+    return { ...made[0]!.ports, close: () => {} };
+  });
+  return Object.assign(w, { memory: made[0]! });
+}
+
+async function worldOver<Store extends Ports>(
+  o: WorldOptions,
+  storeOf: (given: { clock: ManualClock; log: Log; settings?: Partial<Settings> }) => Store & { close(): void },
+): Promise<World<Store>> {
   const { settings, ...server } = o;
   const clock = new ManualClock();
   const lines: World["lines"] = [];
@@ -58,7 +75,7 @@ export async function world(
       lines.push({ level, message, fields });
     };
   const log = { info: note("info"), warn: note("warn"), error: note("error") };
-  const ports = embedded({ clock, log, ...(settings && { settings }) });
+  const ports = storeOf({ clock, log, ...(settings && { settings }) });
   const running = await startServer({ ports, version: "9.9.9", port: 0, ...server });
   const clientWith = (key: string) =>
     new Mistral({ serverURL: running.url, apiKey: key, httpClient: new HTTPClient({ fetcher: checkedFetch }) });

@@ -1,0 +1,49 @@
+/**
+ * Stored rows that a list cannot show, because they are damaged or a newer version wrote them. A list leaves such a row out,
+ * so that it does not hide the others, and tells of each row once.
+ */
+type Tell = (row: string, error: unknown) => void;
+
+/** Rows that are remembered as told. */
+const MOST_TOLD = 1_000;
+/** The latest time that has a form in ISO 8601. */
+const LATEST = 8_640_000_000_000_000;
+
+export class Readable {
+  readonly #tell: Tell;
+  readonly #told = new Set<string>();
+
+  constructor(tell: Tell) {
+    this.#tell = tell;
+  }
+
+  /** `read` of each row that it can read. `nameOf`: the row's name in the log. */
+  of<R, T>(rows: readonly R[], nameOf: (row: R) => string, read: (row: R) => T): T[] {
+    return rows.flatMap((row) => {
+      try {
+        return [read(row)];
+      } catch (error) {
+        this.leftOut(nameOf(row), error);
+        return [];
+      }
+    });
+  }
+
+  leftOut(row: string, error: unknown): void {
+    if (this.#told.has(row) || this.#told.size >= MOST_TOLD) return;
+    this.#told.add(row);
+    this.#tell(row, error);
+  }
+}
+
+/** @throws RangeError if it is no time that can be shown. */
+export function shownTime(value: unknown): number {
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LATEST) return Number(value);
+  throw new RangeError(`${String(value)} is stored as a time, and is none`);
+}
+
+/** @throws TypeError if it is no object, as stored JSON must be. */
+export function shownObject<T>(value: T): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw new TypeError(`${JSON.stringify(value)} is stored in place of an object`);
+}
