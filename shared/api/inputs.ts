@@ -1,6 +1,8 @@
 /** Open questions to people, over all executions: from heads and histories, without asking any worker. */
+
 import { isInputEvent } from "../core/human-inputs.ts";
 import { type Question, questionAt } from "../core/questions.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import type { WaitingExecution } from "../ports.ts";
 import { isRefusal, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
@@ -48,13 +50,12 @@ export async function listInputs(
     });
     for (const waiting of some) {
       const { since, execution } = waiting;
-      for (const question of await questionsOf(context, waiting, after)) {
-        const input = view(waiting.head!, question);
+      for (const { event, input } of await shownOf(context, waiting, after)) {
         bytes += Buffer.byteLength(JSON.stringify(input));
         const full = inputs.length === query.limit || bytes > MAX_LIST_BYTES;
         if (full && inputs.length > 0) return { inputs, next_cursor: tokenOf(query, after!) };
         inputs.push(input);
-        after = { since, execution, event: question.event };
+        after = { since, execution, event };
       }
       if (after?.execution !== execution) after = { since, execution, event: 0 };
       if (ports.clock.now() >= until) return { inputs, next_cursor: tokenOf(query, after) };
@@ -72,6 +73,21 @@ function placeOf(query: QueryOf<"listInputs">): After | undefined | Refusal {
 }
 const tokenOf = (query: QueryOf<"listInputs">, { since, execution, event }: After): string =>
   writeToken(query, [since, execution, event] satisfies Place);
+
+/** What the list shows of an execution: nothing where its history cannot be read, so that it hides no other. */
+async function shownOf(context: RequestContext, waiting: WaitingExecution, after: After | undefined) {
+  try {
+    const questions = await questionsOf(context, waiting, after);
+    return questions.map((question) => ({ event: question.event, input: view(waiting.head!, question) }));
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    context.log.error("inputs: the history of an execution cannot be read, the list leaves it out", {
+      execution: waiting.execution,
+      error,
+    });
+    return [];
+  }
+}
 
 /** Its open questions after the place, in the order of their begin. */
 async function questionsOf(context: RequestContext, waiting: WaitingExecution, after: After | undefined) {

@@ -1,4 +1,5 @@
 /** The clients, tables and settings that all parts of the adapter share. */
+import type { Readable } from "../lib/readable.ts";
 import type { Clock, Log, Settings } from "../ports.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Clients } from "./clients.ts";
@@ -19,4 +20,5 @@ export interface Context {
   readonly uuid: () => string;
   readonly settings: Settings;
   readonly log: Log;
+  readonly readable: Readable;
 }

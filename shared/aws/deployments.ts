@@ -1,12 +1,17 @@
 /** Workflows, deployments, what their workers can run, and the current deployments of workflows. Loaded at the first use. */
+import { shownTime } from "../lib/readable.ts";
 import type { Abilities, CurrentDeployment, DeploymentRecord, Holds, WorkflowRecord } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { unpack } from "./pack.ts";
 import { abilitiesKey, currentKey, holdsKey, RELEASES } from "./registry-keys.ts";
 import { type Item, keyItem, N, number, S, type Table, text, within } from "./table.ts";
 
-export async function deployments(table: Table, workspace: string): Promise<DeploymentRecord[]> {
-  return (await table.query(within(workspace, { prefix: "D#" }))).map(deploymentOf);
+export async function deployments(
+  { tables, readable }: Pick<Context, "tables" | "readable">,
+  workspace: string,
+): Promise<DeploymentRecord[]> {
+  const items = await tables.registry.query(within(workspace, { prefix: "D#" }));
+  return readable.of(items, (item) => `deployment ${workspace}/${text(item, "sk")}`, deploymentOf);
 }
 
 export async function deployment(table: Table, workspace: string, name: string): Promise<DeploymentRecord | null> {
@@ -17,9 +22,9 @@ export async function deployment(table: Table, workspace: string, name: string):
 function deploymentOf(item: Item): DeploymentRecord {
   return {
     id: text(item, "id")!,
-    name: text(item, "name")!,
-    createdAt: number(item, "created_at")!,
-    updatedAt: number(item, "updated_at")!,
+    name: text(item, "sk")!.slice("D#".length),
+    createdAt: shownTime(number(item, "created_at")),
+    updatedAt: shownTime(number(item, "updated_at")),
     authorizedKeys: item.authorized_keys ? (JSON.parse(text(item, "authorized_keys")!) as string[]) : null,
   };
 }
@@ -95,7 +100,7 @@ export const releases = async (table: Table): Promise<string[]> =>
 
 /** `set_…` is an operator's; the attribute without it the workers' own. */
 export function workflowOf(item: Item): WorkflowRecord {
-  const name = text(item, "name")!;
+  const name = text(item, "sk")!.slice("W#".length);
   return {
     id: text(item, "id")!,
     name,
@@ -104,6 +109,6 @@ export function workflowOf(item: Item): WorkflowRecord {
     tags: [...(item.tags?.SS ?? [])].sort(),
     archived: item.archived?.BOOL ?? false,
     availableInChatAssistant: item.in_chat?.BOOL ?? false,
-    createdAt: number(item, "created_at")!,
+    createdAt: shownTime(number(item, "created_at")),
   };
 }

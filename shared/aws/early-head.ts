@@ -1,4 +1,6 @@
 /** The refusal of a head that a build before the first release wrote: it has no `fence`. */
+
+import { Unreadable } from "../lib/readable.ts";
 import { refOf } from "./keys.ts";
 import { type Item, text } from "./table.ts";
 
@@ -6,7 +8,7 @@ import { type Item, text } from "./table.ts";
 export function earlyHead(item: Item): Error {
   const { workspace, execution } = refOf(text(item, "pk")!);
   const found = item.turn === undefined ? "it has no fence" : "it has a turn and no fence";
-  return new Error(
+  return new Unreadable(
     `the head of execution ${execution} in workspace ${workspace} was written by a build before the first release (${found}): ` +
       "deploy the version that wrote it, or delete this installation (npm run destroy) and deploy a new one",
   );

@@ -15,13 +15,14 @@
  * FOLLOW-4. Where something was added, the follower reads the feed until it has passed it. The feed may not have it yet.
  * FOLLOW-5. A run that has closed is followed by the run that the head names.
  */
+import { isUnreadable } from "../lib/readable.ts";
 import type { FeedPage, FeedReader, FollowedPage, Ref } from "../ports.ts";
 import { isClosing, type Millis } from "../protocol/history.ts";
 import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { endOf, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { MARGIN_MS, type Scan, type Scopes } from "./feed-scope.ts";
-import { type FeedSegments, isUnreadable } from "./feed-segments.ts";
+import type { FeedSegments } from "./feed-segments.ts";
 import { isTombstone } from "./heads.ts";
 import { firstOf, headKey, logKey, pkOf } from "./keys.ts";
 import { batchOf } from "./log.ts";

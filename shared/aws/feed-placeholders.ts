@@ -10,12 +10,13 @@
  *     gets the key of the item before the segment is appended, and `refill` takes the counts with a segment of their own,
  *     whose source `COUNTED#<source>` shows that it has been done.
  */
+
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { LruCache } from "../lib/lru-cache.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Clients } from "./clients.ts";
 import type { FeedSegment } from "./feed-items.ts";
-import { isUnreadable } from "./feed-segments.ts";
 import { firstOf, HEAD } from "./keys.ts";
 import { type Item, type Key, number, text } from "./table.ts";
 

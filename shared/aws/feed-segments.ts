@@ -2,9 +2,11 @@
  * From a changed item of the table Executions to its segments of the feed, and to the counts that are taken with them. The
  * same item always gives the same.
  */
+
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { closedRun, type Increment, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import type { Ref } from "../ports.ts";
 import { type Head, startedOf } from "../protocol/head.ts";
 import { isClosing } from "../protocol/history.ts";
@@ -15,20 +17,12 @@ import { decodeHead } from "./heads.ts";
 import { HEAD, refOf } from "./keys.ts";
 import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import { isDamage, unpack } from "./pack.ts";
+import { unpack } from "./pack.ts";
 import { RunIndex } from "./run-index.ts";
 import { type Item, type Key, number, text } from "./table.ts";
 
 /** Larger events, in bytes of JSON, are not copied into the feed: the segment names the item that holds them. */
 const MAX_COPIED_BYTES = 64 * 1024;
-
-/** Whether an error says that the item cannot be read by this version, and not that a service did not answer. */
-export function isUnreadable(error: unknown): boolean {
-  if (isDamage(error)) return true;
-  const { $metadata, $response } = error as { $metadata?: unknown; $response?: unknown };
-  const ofOurs = error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
-  return ofOurs && $metadata === undefined && $response === undefined;
-}
 
 /** A segment with the counts that its append takes (ROLLUP-2). */
 export interface Counted {

@@ -7,12 +7,13 @@
  *     of other writers when they win the position that it wanted.
  * FEEDWRITER-2. A record that fails holds up the later records of its workspace, and of no other workspace.
  */
+import { isUnreadable } from "../lib/readable.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { anchorKey, decodeStored, endOf, type FeedSegment, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { FEW, FeedMemory, MOST_REMEMBERED } from "./feed-memory.ts";
 import { Placeholders } from "./feed-placeholders.ts";
-import { type Counted, FeedSegments, isUnreadable } from "./feed-segments.ts";
+import { type Counted, FeedSegments } from "./feed-segments.ts";
 import { refOf, ttlSeconds } from "./keys.ts";
 import { pack } from "./pack.ts";
 import { BucketChanges } from "./rollups.ts";

@@ -2,6 +2,7 @@
  * Jobs in the table Executions: a partition per workspace for its jobs, and one per job for the outcomes of its pages. Open
  * jobs have an entry in a shard of their own of the index `due`, where the sweeper finds them.
  */
+import { shownObject } from "../lib/readable.ts";
 import type { JobKey, Jobs, StoredJob } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobOutcome } from "../protocol/job.ts";
@@ -14,9 +15,9 @@ import { ABSENT, type Item, keyItem, N, S, type Table, text } from "./table.ts";
 const JOBS = "#/jobs";
 
 export class AwsJobs implements Jobs {
-  readonly #c: Pick<Context, "tables" | "clock" | "settings">;
+  readonly #c: Pick<Context, "tables" | "clock" | "settings" | "readable">;
 
-  constructor(c: Pick<Context, "tables" | "clock" | "settings">) {
+  constructor(c: Pick<Context, "tables" | "clock" | "settings" | "readable">) {
     this.#c = c;
   }
 
@@ -59,7 +60,7 @@ export class AwsJobs implements Jobs {
       limit: () => Math.max(1, p.limit - found.length),
     });
     for await (const page of pages) {
-      found.push(...page.map(jobOf));
+      found.push(...this.#c.readable.of(page, (item) => `job ${keyOf(item).id}`, jobOf));
       if (found.length >= p.limit) break;
     }
     return found.slice(0, p.limit);
@@ -110,7 +111,7 @@ export class AwsJobs implements Jobs {
   }
 }
 
-const jobOf = (item: Item): StoredJob => JSON.parse(text(item, "job")!) as StoredJob;
+const jobOf = (item: Item): StoredJob => shownObject(JSON.parse(text(item, "job")!) as StoredJob);
 const outcomesOf = (item: Item): JobOutcome[] => JSON.parse(text(item, "outcomes")!) as JobOutcome[];
 const keyOf = (item: Item): JobKey => ({
   workspace: text(item, "pk")!.slice(0, -JOBS.length),

@@ -1,4 +1,5 @@
 /** A run as lists show it. */
+import { shownObject, shownTime } from "../lib/readable.ts";
 import type { RunSummary } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Blobs } from "./blobs.ts";
@@ -16,7 +17,7 @@ export async function decodeListed(blobs: Blobs, item: Item, o: { searchKeys: bo
   const { workspace, execution } = refOf(text(item, "pk")!);
   const keys = item.search_keys ?? item.search_keys_packed;
   const [body, search_keys] = await Promise.all([
-    unpack<Partial<Pick<Head, "parent">>>(blobs, item.body!),
+    unpack<Partial<Pick<Head, "parent">>>(blobs, item.body!).then(shownObject),
     o.searchKeys && keys ? unpack<Head["search_keys"]>(blobs, keys) : {},
   ]);
   return {
@@ -29,8 +30,8 @@ export async function decodeListed(blobs: Blobs, item: Item, o: { searchKeys: bo
     deployment: text(item, "deployment")!,
     user: text(item, "user") ?? null,
     status: text(item, "status") as Head["status"],
-    started_at: number(item, INDEXES.runs.sort)!,
-    closed_at: number(item, "closed_at") ?? null,
+    started_at: shownTime(number(item, INDEXES.runs.sort)),
+    closed_at: item.closed_at ? shownTime(number(item, "closed_at")) : null,
     search_keys,
   };
 }

@@ -2,6 +2,7 @@
  * Executions that wait for a person: the attributes of their heads, and the shards of the sparse index `inputs`, the longest
  * wait first. Loaded at the first use.
  */
+import { isUnreadable } from "../lib/readable.ts";
 import type { OpenInputsQuery, Ref, WaitingExecution } from "../ports.ts";
 import type { OpenInputs } from "../protocol/head.ts";
 import type { Context } from "./context.ts";
@@ -52,9 +53,17 @@ export async function openInputs(c: Context, q: OpenInputsQuery): Promise<Waitin
   const items = await c.tables.executions.getAll(keys);
   const now = c.clock.now();
   const heads = await Promise.all(
-    items.filter((item) => !isExpired(item, now)).map((item) => decodeHead(c.blobs, item)),
+    items
+      .filter((item) => !isExpired(item, now))
+      .map((item) =>
+        decodeHead(c.blobs, item).catch((error) => {
+          if (!isUnreadable(error)) throw error;
+          c.readable.leftOut(`execution ${text(item, "pk")}`, error);
+          return null;
+        }),
+      ),
   );
-  const byExecution = new Map(heads.map((head) => [head.execution, head]));
+  const byExecution = new Map(heads.filter((head) => head !== null).map((head) => [head.execution, head]));
   return wanted.map(({ place: [since, execution] }) => ({
     since,
     execution,

@@ -11,6 +11,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { Unreadable } from "../lib/readable.ts";
 import type { Blobs } from "./blobs.ts";
 
 /** Compressing less than this seldom saves a unit of 1 KB and always costs time. */
@@ -78,25 +79,17 @@ export async function expireValue(
 /** The key of the S3 object that holds the value, undefined = the attribute holds it. */
 export const blobOf = (attribute: AttributeValue | undefined): string | undefined => attribute?.M?.s3?.S;
 
-class NoValue extends Error {}
-
 export async function unpackText(blobs: Blobs, attribute: AttributeValue | undefined): Promise<string> {
-  if (!attribute) throw new NoValue("an attribute that should hold a packed value is missing");
+  if (!attribute) throw new Unreadable("an attribute that should hold a packed value is missing");
   if (attribute.S !== undefined) return attribute.S;
   const key = blobOf(attribute);
   const content = key === undefined ? attribute.B : await blobs.get(key);
   if (content === undefined)
-    throw new NoValue(
+    throw new Unreadable(
       `an attribute holds no packed value: its type is ${Object.keys(attribute)}, not S, B or M with s3`,
     );
   const inflated = content.length <= MAX_SYNC_BYTES ? inflateRawSync(content) : await promisify(inflateRaw)(content);
   return inflated.toString();
-}
-
-/** Whether an error of `unpackText` says that the value is damaged or gone, and not that S3 could not be asked. */
-export function isDamage(error: unknown): boolean {
-  const { code, name } = error as { code?: unknown; name?: unknown };
-  return error instanceof NoValue || name === "NoSuchKey" || (typeof code === "string" && code.startsWith("Z_"));
 }
 
 export async function unpack<T>(blobs: Blobs, attribute: AttributeValue): Promise<T> {

@@ -5,6 +5,7 @@
  * id of a workflow or registration to its item.
  */
 import { LruCache } from "../lib/lru-cache.ts";
+import { isUnreadable, shownObject, shownTime } from "../lib/readable.ts";
 import type {
   Abilities,
   CurrentDeployment,
@@ -33,16 +34,16 @@ import { type Item, number, type Table, text, within } from "./table.ts";
 const KEPT_DEFINITIONS = 500;
 
 export class AwsRegistry implements Registry {
-  readonly #c: Pick<Context, "tables" | "blobs">;
+  readonly #c: Pick<Context, "tables" | "blobs" | "readable">;
   readonly #sessions: Sessions;
   /** By digest (REGISTER-1). */
   readonly #definitions = new LruCache<WorkflowDefinition>(KEPT_DEFINITIONS);
   /** By workspace (HOLD-6). */
   readonly #holds = new LruCache<{ readonly known: readonly Hold[]; readonly until: Millis }>(1_000);
 
-  constructor(c: Pick<Context, "tables" | "blobs">) {
+  constructor(c: Pick<Context, "tables" | "blobs" | "readable">) {
     this.#c = c;
-    this.#sessions = new Sessions(c.tables.registry);
+    this.#sessions = new Sessions(c.tables.registry, c.readable);
   }
 
   get #table(): Table {
@@ -78,7 +79,7 @@ export class AwsRegistry implements Registry {
   }
 
   async deployments(workspace: string): Promise<DeploymentRecord[]> {
-    return (await this.#rare()).deployments(this.#table, workspace);
+    return (await this.#rare()).deployments(this.#c, workspace);
   }
   async deployment(workspace: string, name: string): Promise<DeploymentRecord | null> {
     return (await this.#rare()).deployment(this.#table, workspace, name);
@@ -107,7 +108,8 @@ export class AwsRegistry implements Registry {
     const { registrations = [], currents = [] } = Object.groupBy(items, (item) =>
       item.current ? "currents" : "registrations",
     );
-    return { registrations, currents: currents.map(currentOf) };
+    const nameOf = (item: Item) => `current deployment ${workspace}/${namesOf(item).workflow}`;
+    return { registrations, currents: this.#c.readable.of(currents, nameOf, currentOf) };
   }
 
   async serving(workspace: string, workflow: string): Promise<Serving> {
@@ -156,13 +158,14 @@ export class AwsRegistry implements Registry {
 
   async #registrationsOf(workspace: string, items: readonly Item[]): Promise<RegistrationRecord[]> {
     const definitions = await this.#definitionsOf(workspace, new Set(items.map((item) => text(item, "digest")!)));
-    const records = items.map((item) => ({
+    const nameOf = (item: Item) => `registration ${workspace}/${text(item, "sk")}`;
+    const records = this.#c.readable.of(items, nameOf, (item) => ({
       id: text(item, "id")!,
       workflowId: text(item, "workflow_id")!,
       ...namesOf(item),
-      definition: definitions.get(text(item, "digest")!)!,
-      createdAt: number(item, "created_at")!,
-      updatedAt: number(item, "updated_at")!,
+      definition: shownObject(definitions.get(text(item, "digest")!)!),
+      createdAt: shownTime(number(item, "created_at")),
+      updatedAt: shownTime(number(item, "updated_at")),
     }));
     return records.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   }
@@ -177,7 +180,11 @@ export class AwsRegistry implements Registry {
     }
     const items = await this.#table.getAll(missing.map((digest) => definitionKey(workspace, digest)));
     const read = items.map(async (item) => {
-      const definition = await unpack<WorkflowDefinition>(this.#c.blobs, item.definition!);
+      const definition = await unpack<WorkflowDefinition>(this.#c.blobs, item.definition!).catch((error) => {
+        if (!isUnreadable(error)) throw error;
+        this.#c.readable.leftOut(`definition ${workspace}/${text(item, "sk")}`, error);
+      });
+      if (definition === undefined) return;
       this.#definitions.set(text(item, "sk")!, definition);
       found.set(text(item, "sk")!, definition);
     });
@@ -186,7 +193,12 @@ export class AwsRegistry implements Registry {
   }
 
   async workflows(workspace: string): Promise<WorkflowRecord[]> {
-    return (await this.#of(workspace, "W#")).map((await this.#rare()).workflowOf);
+    const items = await this.#of(workspace, "W#");
+    return this.#c.readable.of(
+      items,
+      (item) => `workflow ${workspace}/${text(item, "sk")}`,
+      (await this.#rare()).workflowOf,
+    );
   }
 
   async workflow(workspace: string, nameOrId: string): Promise<WorkflowRecord | null> {
@@ -241,4 +253,5 @@ function namesOf(item: Item): { workflow: string; deployment: string } {
   return { workflow: workflow!, deployment: deployment! };
 }
 
-const currentOf = (item: Item): CurrentDeployment => JSON.parse(text(item, "current")!) as CurrentDeployment;
+const currentOf = (item: Item): CurrentDeployment =>
+  shownObject(JSON.parse(text(item, "current")!) as CurrentDeployment);

@@ -9,6 +9,7 @@
  */
 
 import { type Place, readPageToken, writePageToken } from "../lib/page-token.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import { BadToken, type RunSummary, type RunsQuery } from "../ports.ts";
 import type { Context } from "./context.ts";
 import { isExpired, isTombstone } from "./heads.ts";
@@ -153,7 +154,14 @@ async function shown(
       const listed = byKey.get(`${keys[i]!.pk} ${keys[i]!.sk}`);
       // If the execution has a later run since, this run has an item of its own.
       const item = listed && text(listed, "run") === run ? listed : await runIndex.itemOf(ref, run);
-      return item && !isExpired(item, now) ? decodeListed(c.blobs, item, { searchKeys }) : null;
+      if (!item || isExpired(item, now)) return null;
+      try {
+        return await decodeListed(c.blobs, item, { searchKeys });
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        c.readable.leftOut(`run ${run}`, error);
+        return null;
+      }
     }),
   );
   return listed.filter((head) => head !== null);

@@ -4,6 +4,7 @@
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import { isDamage } from "../lib/readable.ts";
 import {
   type DueSchedule,
   type ScheduleKey,
@@ -19,7 +20,7 @@ import type { Context } from "./context.ts";
 import type { EventBridgeTimer } from "./event-bridge-timer.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
 import { INDEXES, KEYS } from "./names.ts";
-import { expireValue, INLINE_ONCE, isDamage, stored, unpack, unpackText } from "./pack.ts";
+import { expireValue, INLINE_ONCE, stored, unpack, unpackText } from "./pack.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 
 const keyOf = (workspace: string, id: string): Key => ({ pk: workspace, sk: `S#${id}` });

@@ -2,6 +2,7 @@
  * Workers' sessions: one item each, written at every heartbeat. A session is alive by the time of its heartbeat, not by the
  * presence of its item: DynamoDB deletes expired items days late.
  */
+import { type Readable, shownObject, shownTime } from "../lib/readable.ts";
 import type { WorkerRecord } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { WorkerLoad } from "../protocol/worker-load.ts";
@@ -31,9 +32,11 @@ export const KEPT_MS: Millis = 86_400_000;
 export class Sessions {
   readonly #table: Table;
   readonly active: ActiveDeployments;
+  readonly #readable: Readable;
 
-  constructor(table: Table) {
+  constructor(table: Table, readable: Readable) {
     this.#table = table;
+    this.#readable = readable;
     this.active = new ActiveDeployments(table, this);
   }
 
@@ -98,7 +101,8 @@ export class Sessions {
   }
 
   async #all(workspace: string): Promise<WorkerRecord[]> {
-    return (await this.#table.query(within(sessionKey(workspace, "").pk))).map(workerOf);
+    const items = await this.#table.query(within(sessionKey(workspace, "").pk));
+    return this.#readable.of(items, (item) => `worker ${workspace}/${text(item, "sk")}`, workerOf);
   }
 }
 
@@ -108,8 +112,8 @@ const workerOf = (item: Item): WorkerRecord => ({
   session: text(item, "sk")!,
   pid: number(item, "pid") ?? null,
   abilities: text(item, "abilities") ?? null,
-  createdAt: number(item, "created_at")!,
-  registeredAt: number(item, "registered_at")!,
-  heartbeatAt: number(item, "heartbeat_at")!,
-  load: item.load ? (JSON.parse(text(item, "load")!) as WorkerLoad) : null,
+  createdAt: shownTime(number(item, "created_at")),
+  registeredAt: shownTime(number(item, "registered_at")),
+  heartbeatAt: shownTime(number(item, "heartbeat_at")),
+  load: item.load ? shownObject(JSON.parse(text(item, "load")!) as WorkerLoad) : null,
 });

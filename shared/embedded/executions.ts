@@ -641,7 +641,7 @@ export class EmbeddedExecutions implements Executions {
   async openInputs(q: OpenInputsQuery): Promise<WaitingExecution[]> {
     const rows = this.#db.all(
       `SELECT * FROM heads WHERE ws = ? AND inputs_since IS NOT NULL AND (inputs_since, execution) >= (?, ?)
-         ${q.workflow === undefined ? "" : "AND json_extract(body, '$.workflow') = ?"} ORDER BY inputs_since, execution LIMIT ?`,
+         ${q.workflow === undefined ? "" : "AND CASE WHEN json_valid(body) THEN json_extract(body, '$.workflow') END = ?"} ORDER BY inputs_since, execution LIMIT ?`,
       q.workspace,
       q.after?.since ?? 0,
       q.after?.execution ?? "",
@@ -651,7 +651,7 @@ export class EmbeddedExecutions implements Executions {
     return rows.map((row) => ({
       since: Number(row.inputs_since),
       execution: String(row.execution),
-      head: headOf(row),
+      head: this.#readable.of([row], () => `execution ${q.workspace}/${row.execution}`, headOf)[0] ?? null,
     }));
   }
 }

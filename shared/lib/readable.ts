@@ -36,6 +36,23 @@ export class Readable {
   }
 }
 
+/** A stored value is damaged, gone, or of a form that this version does not know. */
+export class Unreadable extends Error {}
+
+/** Whether the error says that a stored value cannot be read, and not that a service could not be asked. */
+export function isUnreadable(error: unknown): boolean {
+  if (isDamage(error)) return true;
+  const { $metadata, $response } = error as { $metadata?: unknown; $response?: unknown };
+  const ofOurs = error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
+  return ofOurs && $metadata === undefined && $response === undefined;
+}
+
+/** The same of a packed value, before it is parsed. */
+export function isDamage(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return error instanceof Unreadable || name === "NoSuchKey" || (typeof code === "string" && code.startsWith("Z_"));
+}
+
 /** @throws RangeError if it is no time that can be shown. */
 export function shownTime(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LATEST) return Number(value);

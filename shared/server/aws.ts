@@ -17,6 +17,7 @@ import type { TaskBatcher } from "../aws/task-batcher.ts";
 import type { DeadLetter } from "../aws/task-reading.ts";
 import { AwsTasks } from "../aws/tasks.ts";
 import type { Rotation } from "../engine/sweep.ts";
+import { Readable } from "../lib/readable.ts";
 import type { Clock, Log, Ports, Settings } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Task } from "../protocol/worker.ts";
@@ -121,6 +122,9 @@ export function aws(options: AwsOptions): Aws {
     uuid,
     settings,
     log,
+    readable: new Readable((row, error) =>
+      log.error("store: a row cannot be read, lists leave it out", { row, error }),
+    ),
     blobs: new S3Blobs(clients.s3, resources.payloads),
     tables: {
       executions: new Table(clients.dynamo, resources.executions),
