@@ -34,7 +34,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
       const events = Array.from({ length: Math.min(1_000, 50_001 - first) }, (_, n): NewEvent => poke(first + n));
       await w.ports.executions.putBatch(ref, head.run, batchOf(first, Date.now(), events), MAX_HISTORY_BYTES);
     }
-    const { page, asked, close } = await w.open("/executions/fifty-thousand?tab=history");
+    const { page, asked, close } = await w.open("/executions/fifty-thousand?tab=history", { isOwn: true });
     await page.getByTestId("why-summary").waitFor();
     await page.getByText("50,000 events").waitFor();
     await page.locator('[data-event="50000"]').getByText("Signal poke").waitFor();
@@ -278,7 +278,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
 
   test.each([10, -10])("16: a clock of the browser that is %i minutes wrong changes no duration", async (minutes) => {
     const id = await w.start("sleeper");
-    const { page, close } = await w.open();
+    const { page, close } = await w.open("/", { isOwn: true });
     await page.clock.install({ time: Date.now() + minutes * 60_000 });
     await page.goto(`${w.url}/console/#/executions/${id}`);
     await why(page).waitFor();
@@ -477,7 +477,10 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
   test("19: a downloaded history is replayed, and shows the same steps in a browser without a network", async () => {
     const id = await w.start("wide", { input: { count: 10 } });
     await expect.poll(() => status(id)).toBe("COMPLETED");
-    const { page, close } = await w.open(`/executions/${id}`, { expected: /ERR_INTERNET_DISCONNECTED|Failed to load/ });
+    const { page, close } = await w.open(`/executions/${id}`, {
+      expected: /ERR_INTERNET_DISCONNECTED|Failed to load/,
+      isOwn: true,
+    });
     const steps = () => page.locator("[data-step]").evaluateAll((all) => all.map((one) => one.ariaLabel));
     await expect.poll(async () => (await steps()).length).toBe(10);
     const there = await steps();

@@ -19,7 +19,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   afterAll(() => w?.close());
 
   test("1: the address that dev prints shows the overview, and holds no key afterwards", async () => {
-    const { page, close } = await w.open();
+    const { page, close } = await w.open("/", { isOwn: true });
     await expect.poll(() => page.title()).toBe("Overview – Sirocco");
     await expect.poll(() => page.url()).toBe(`${w.url}/console/#/`);
     const resources = await page.evaluate<string[]>('performance.getEntriesByType("resource").map(({ name }) => name)');
@@ -107,7 +107,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   });
 
   test("6: the first page loads at most 170 kB of compressed JavaScript", async () => {
-    const { page, close } = await w.open();
+    const { page, close } = await w.open("/", { isOwn: true });
     await page.getByText("Latest executions").waitFor();
     const bytes = await page.evaluate<number>(`performance
       .getEntriesByType("resource")

@@ -155,7 +155,11 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
     await expect.poll(() => status("grey-completed")).toBe("COMPLETED");
     await expect.poll(() => status("grey-cancelled")).toBe("CANCELED");
     for (const colorScheme of ["light", "dark"] as const) {
-      const { page, close } = await w.open("/executions?search=grey-", { colorScheme, deviceScaleFactor: 2 });
+      const { page, close } = await w.open("/executions?search=grey-", {
+        colorScheme,
+        deviceScaleFactor: 2,
+        isOwn: true,
+      });
       const devtools = await page.context().newCDPSession(page);
       await devtools.send("Emulation.setEmulatedVisionDeficiency", { type: "achromatopsia" });
       const icons = new Map<string, Picture>();
@@ -190,7 +194,7 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
   });
 
   test("40: new failures are announced to screen readers, once in five seconds at most", async () => {
-    const { page, close } = await w.open("/jobs");
+    const { page, close } = await w.open("/jobs", { isOwn: true });
     await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
     await page.clock.install();
     await page.reload();
@@ -249,7 +253,7 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
   });
 
   test("41: the theme follows the system, a choice is kept, and no other theme is painted while the page loads", async () => {
-    const { page, close } = await w.open("/", { colorScheme: "dark" });
+    const { page, close } = await w.open("/", { colorScheme: "dark", isOwn: true });
     const theme = () => page.evaluate<string>("document.documentElement.dataset.theme");
     const ground = () => page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
     expect(await theme()).toBe("dark");

@@ -51,7 +51,7 @@ describe.skipIf(!CHROMIUM)("the console at any address", () => {
 
   const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 1, name }).waitFor();
   const connected = async (origin: string, root: string): Promise<Opened> => {
-    const opened = await open(w.browser, origin);
+    const opened = await open(w.browser, origin, { isOwn: true });
     await opened.page.goto(`${root}#key=${encodeURIComponent(w.key)}`);
     await heading(opened.page, "Overview");
     return opened;
@@ -133,7 +133,7 @@ describe.skipIf(!CHROMIUM)("the console at any address", () => {
       document.dispatchEvent(new Event("visibilitychange"));`);
 
   test("10: a hidden tab asks nothing for a minute, and is current within two seconds of its return", async () => {
-    const { page, close } = await w.open("/executions");
+    const { page, close } = await w.open("/executions", { isOwn: true });
     await page.locator('[data-execution="reached"]').waitFor();
     await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
     await page.clock.install();
@@ -182,7 +182,7 @@ describe.skipIf(!CHROMIUM)("the console at any address", () => {
   });
 
   test("10: a minute in which nothing happens costs four requests at most, on every page", async () => {
-    const { page, close } = await w.open();
+    const { page, close } = await w.open("/", { isOwn: true });
     await page.clock.install();
     const underWay = unanswered(page);
     await page.reload();

@@ -24,34 +24,69 @@ const ARGS = [
 /** How many times slower the pages run, to find tests that act before the page shows what they act on: `SLOW_PAGES=8`. */
 const SLOWDOWN = Number(process.env.SLOW_PAGES ?? 1);
 
+const VIEWPORT = { width: 1280, height: 900 };
+
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
 
 export interface Opened {
   readonly page: Page;
   /** Paths of the API that the page has asked for, in order. */
   readonly asked: string[];
-  /** Closes the page, and fails if something happened on it that never should. */
+  /** Whether the page was another test's before: it is then beside the console, and its storages are empty. */
+  readonly isUsed: boolean;
+  /** Ends the test's use of the page, and fails if something happened on it that never should. */
   close(): Promise<void>;
 }
 
 interface OpenOptions extends BrowserContextOptions {
   /** Messages of the browser's console that this test provokes. */
   readonly expected?: RegExp;
+  /** For a test that changes its page for good (a clock, a script, the network), or measures what a first visit loads. */
+  readonly isOwn?: boolean;
 }
 
-/** A page in a browser profile of its own. */
-export async function open(
-  browser: Browser,
-  origin: string,
-  { expected, ...options }: OpenOptions = {},
-): Promise<Opened> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+/** Pages that no test uses, by what their profile was made with. A new one costs five times as much as a reload. */
+const idle = new WeakMap<Browser, Map<string, Page[]>>();
+
+async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({ viewport: VIEWPORT, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000); // below that of a test, so that a failure names what it waited for
   if (SLOWDOWN > 1) {
     const devtools = await context.newCDPSession(page);
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWDOWN });
   }
+  await page.addInitScript(`addEventListener("securitypolicyviolation", (event) => {
+    console.error("securitypolicyviolation: " + event.violatedDirective + " " + event.blockedURI);
+  })`);
+  return page;
+}
+
+/** Makes a page that a test has left like a new one. */
+async function clean(page: Page, origin: string, options: BrowserContextOptions): Promise<void> {
+  await page.removeAllListeners(undefined, { behavior: "ignoreErrors" });
+  page.on("dialog", (dialog) => void dialog.accept().catch(() => {})); // the page may ask before it is left
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  for (const other of page.context().pages()) if (other !== page) await other.close();
+  await page.goto(`${origin}/console/theme.js`); // of the console's origin, and without its code
+  await page.evaluate("localStorage.clear(); sessionStorage.clear()");
+  await page.setViewportSize(options.viewport ?? VIEWPORT);
+  const { colorScheme = "light", reducedMotion = "no-preference", forcedColors = "none" } = options;
+  await page.emulateMedia({ colorScheme, reducedMotion, forcedColors });
+  page.removeAllListeners("dialog");
+}
+
+/** A page in a browser profile of its own. */
+export async function open(
+  browser: Browser,
+  origin: string,
+  { expected, isOwn = false, ...options }: OpenOptions = {},
+): Promise<Opened> {
+  const kept = idle.get(browser) ?? new Map<string, Page[]>();
+  idle.set(browser, kept);
+  const profile = JSON.stringify([origin, options]);
+  const used = isOwn ? undefined : kept.get(profile)?.pop();
+  const page = used ?? (await newPage(browser, options));
   const wrong: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {
@@ -65,15 +100,17 @@ export async function open(
     if (url.origin !== origin && url.protocol !== "blob:" && url.protocol !== "data:") wrong.push(`request to ${url}`);
     if (url.pathname.startsWith("/v1/")) asked.push(url.pathname + url.search);
   });
-  await page.addInitScript(`addEventListener("securitypolicyviolation", (event) => {
-    console.error("securitypolicyviolation: " + event.violatedDirective + " " + event.blockedURI);
-  })`);
   return {
     page,
     asked,
+    isUsed: used !== undefined,
     async close() {
-      const cookies = await context.cookies();
-      await context.close();
+      const cookies = await page.context().cookies();
+      if (isOwn) await page.context().close();
+      else {
+        await clean(page, origin, options);
+        kept.set(profile, [...(kept.get(profile) ?? []), page]);
+      }
       expect(wrong).toEqual([]);
       expect(cookies).toEqual([]);
     },

@@ -124,13 +124,16 @@ export class ConsoleWorld {
     const { key = this.key, ...options } = o;
     const opened = await open(this.browser, this.url, options);
     const { page } = opened;
+    const stored = `sessionStorage.setItem("sirocco.key", ${JSON.stringify(key)})`;
     if (path === "/") await page.goto(`${this.url}/console/#key=${encodeURIComponent(key)}`);
     else {
       // The tab has the key already, as after a reload: the overview, which the test does not look at, is not loaded first.
-      await page.addInitScript(`if (location.protocol.startsWith("http") && window.name === "") {
-        window.name = "has the key";
-        sessionStorage.setItem("sirocco.key", ${JSON.stringify(key)});
-      }`);
+      if (opened.isUsed) await page.evaluate(stored);
+      else
+        await page.addInitScript(`if (location.protocol.startsWith("http") && window.name === "") {
+          window.name = "has the key";
+          ${stored};
+        }`);
       await page.goto(`${this.url}/console/#${path}`);
     }
     // While the key is checked, the page has a heading that cannot be seen, and takes no keys yet.
