@@ -153,6 +153,44 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await close();
   });
 
+  test("13: the overview counts by reason what the oldest running executions wait for, and names the oldest", async () => {
+    const worker = await serve("lone-v1", "lonely");
+    for (const n of [1, 2, 3])
+      await w.ask("POST", "/v1/workflows/lonely/execute", { input: {}, execution_id: `lonely-${n}` });
+    await worker.stop();
+    const { page, asked, close } = await w.open("/", { expected: /500/ });
+    const panel = page.getByRole("region", { name: "What the oldest running executions wait for" });
+    const reason = panel.locator('[data-reason="no_live_worker"]');
+    await reason.getByText("who must act: operator").waitFor();
+    await panel.getByText(/^All \d+ that run were asked\.$/).waitFor();
+    const count = async () => Number(await reason.locator("[data-status], span").first().textContent());
+    expect(await count()).toBeGreaterThanOrEqual(3);
+    const explained = () => asked.filter((path) => path.endsWith("/explain")).length;
+    const once = explained();
+    expect(once).toBeLessThanOrEqual(20);
+    const before = await count();
+    await w.ask("POST", "/v1/workflows/executions/lonely-1/terminate", {});
+    await panel.getByRole("button", { name: "Ask again" }).click();
+    await expect.poll(count).toBe(before - 1);
+    expect(explained()).toBeLessThan(2 * once);
+    await page.route("**/lonely-2/explain", (route) => route.fulfill({ status: 500, body: '{"detail":"No."}' }));
+    await panel.getByRole("button", { name: "Ask again" }).click();
+    await panel.getByText("1 could not be asked.").waitFor();
+    expect(await count()).toBe(before - 2);
+    // Those that run longest are asked, not more of them than the panel says.
+    const next = await serve("lone-v1", "lonely");
+    for (let n = 0; n < 20; n++)
+      await w.ask("POST", "/v1/workflows/lonely/execute", {
+        input: {},
+        execution_id: `crowd-${n}`,
+        deployment_name: "lone-v1",
+      });
+    await panel.getByRole("button", { name: "Ask again" }).click();
+    await panel.getByText("The 20 oldest were asked; more are running.").waitFor();
+    await next.stop();
+    await close();
+  });
+
   test("a refused promotion keeps the dialog, with the server's words", async () => {
     const worker = await serve("gone-v1", "gone");
     const { page, close } = await w.open("/deployments/gone-v1", { expected: /409/ });

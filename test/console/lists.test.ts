@@ -151,6 +151,27 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await close();
   });
 
+  test("28: a pasted query becomes filters in the address, and a wrong one says what was wrong", async () => {
+    const id = await w.start("listens", { id: "queried" }); // its code has set the search key
+    const { page, close } = await w.open("/executions?deployment_name=dev");
+    const line = page.getByLabel("Query");
+    await line.fill("status:done");
+    await line.press("Enter");
+    await page.getByRole("alert").getByText("'done' is no status. There are running, completed").waitFor();
+    expect(page.url()).toBe(`${w.url}/console/#/executions?deployment_name=dev`);
+    await line.fill('status:running workflow:listens customer=ada text:"queried"');
+    await line.press("Enter");
+    for (const chip of ["Workflow: listens", "Deployment: dev", "Text: queried", "Key customer:ada"])
+      await page.getByText(chip, { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Running", pressed: true }).waitFor();
+    await expect.poll(() => page.locator("[data-execution]").count()).toBe(1);
+    await page.locator(`[data-execution="${id}"]`).waitFor();
+    expect(await line.inputValue()).toBe("");
+    await page.reload();
+    await page.getByText("Key customer:ada", { exact: true }).waitFor();
+    await close();
+  });
+
   test("31: an address with an id that cannot be, or that nothing has, says so", async () => {
     const { page, close } = await w.open("/executions", { expected: /404|422/ });
     await page.goto(`${w.url}/console/#/executions/no-such-execution`);

@@ -23,9 +23,16 @@ export function BlockedStarts() {
     <Panel title="Starts that need a person">
       <div className="-m-4 divide-y divide-line text-sm">
         <Loading read={registrations} lines={1}>
-          {({ workflow_registrations: live }) =>
-            currents.data && <Ambiguous names={ambiguousIn(live, currents.data)} />
-          }
+          {({ workflow_registrations: live, next_cursor: next }) => (
+            <>
+              {currents.data && <Ambiguous names={ambiguousIn(live, currents.data)} />}
+              {next !== null && (
+                <p className="px-4 py-2 text-soft">
+                  There are more than {live.length.toLocaleString("en")} registrations: only these were looked at.
+                </p>
+              )}
+            </>
+          )}
         </Loading>
         <Loading read={paused} lines={2}>
           {({ schedules }) =>

@@ -8,6 +8,7 @@ import { ASKS, type ListSearch } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
 import { DeploymentLink, ExecutionLink, ScheduleLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
+import { More } from "../ui/more.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
@@ -16,6 +17,7 @@ import { Ago, Time } from "../ui/time.tsx";
 import { BlockedStarts } from "./blocked-starts.tsx";
 import { Held, HoldsUnknown } from "./holds/held.tsx";
 import { scopeText, useHolds } from "./holds/holds.ts";
+import { OldestWaits } from "./oldest-waits.tsx";
 
 const DAY_MS = 86_400_000;
 const MOST_HOLDS = 5;
@@ -30,6 +32,7 @@ export function Overview() {
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
         <Failures />
         <Asks />
+        <OldestWaits />
         <BlockedStarts />
         <Upcoming />
         <Deployments />
@@ -119,12 +122,6 @@ function Asks() {
     </Panel>
   );
 }
-
-const More = ({ search }: { search: ListSearch }) => (
-  <Link to="/executions" search={search} className="text-xs text-accent hover:underline">
-    All
-  </Link>
-);
 
 type Run = Answer<"listRuns">["executions"][number];
 

@@ -6,6 +6,7 @@ import type { Answer } from "../../api/operations.ts";
 import { Button } from "../../ui/button.tsx";
 import { Copy, visible } from "../../ui/text.tsx";
 import { Ago, useNow } from "../../ui/time.tsx";
+import { isCalm } from "../../ui/waits.ts";
 import { holdsIn } from "../holds/holds.ts";
 import { ReleaseButton } from "../holds/release.tsx";
 import { AnswerButton } from "./answer.tsx";
@@ -29,9 +30,6 @@ function keyOf({ kind, evidence }: Wait): string {
   const { number, task_id, timer, execution, fingerprint } = evidence;
   return [kind, number, task_id, timer, execution, fingerprint].join(" ");
 }
-
-/** Kinds in which nothing is wrong. */
-const CALM = new Set(["timer", "activity_running", "workflow_task", "child", "closed", "activity_queued"]);
 
 export function Why({ explanation }: { explanation: Explanation }) {
   return (
@@ -69,7 +67,7 @@ function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string
   return (
     <article
       data-kind={wait.kind}
-      className={`rounded-md border-l-4 bg-sunken px-3 py-2 ${CALM.has(wait.kind) ? "border-line" : "border-warn"}`}
+      className={`rounded-md border-l-4 bg-sunken px-3 py-2 ${isCalm(wait.kind) ? "border-line" : "border-warn"}`}
     >
       <div className="flex flex-wrap items-start gap-2.5 sm:flex-nowrap">
         <Icon size={16} className="mt-0.5 shrink-0 text-soft" aria-hidden />

@@ -5,6 +5,7 @@ import { useRead } from "../../api/use.ts";
 import { type ListSearch, queryOf } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
 import { STATUS_WORDS } from "../../ui/status.tsx";
+import { QueryLine } from "./query-line.tsx";
 import { clean } from "./views.ts";
 import { Views } from "./views-bar.tsx";
 
@@ -47,6 +48,7 @@ export function Filters({ search }: { search: ListSearch }) {
         </StatusCounts>
       </div>
       <div className="flex flex-wrap items-center gap-1.5">
+        <QueryLine set={set} search={search} />
         <AddFilter set={set} search={search} />
         {Object.entries(LABELS).map(([key, label]) => {
           const value = search[key as keyof ListSearch];

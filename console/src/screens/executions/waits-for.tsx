@@ -8,26 +8,10 @@ import type { Answer } from "../../api/operations.ts";
 import { useRead } from "../../api/use.ts";
 import { visible } from "../../ui/text.tsx";
 import { Ago } from "../../ui/time.tsx";
+import { waitWords } from "../../ui/waits.ts";
 import type { Row } from "./rows.ts";
 
 type Wait = Answer<"explainWorkflowExecution">["waits"][number];
-
-/** Kinds whose name is not what people call it. */
-const WORDS: Readonly<Record<string, string>> = {
-  on_hold: "release of a hold",
-  no_live_worker: "a live worker",
-  workflow_not_served: "a worker with the workflow",
-  workflow_code_failing: "repaired code",
-  quarantined: "repaired code",
-  activity_not_served: "a worker with the activity",
-  activity_backoff: "next attempt",
-  activity_rate_limited: "rate limit",
-  activity_queued: "a worker",
-  activity_running: "activity",
-  human_input: "a person",
-  message: "a message",
-  workflow_task: "next step",
-};
 
 export function WaitsFor({ row }: { row: Row }) {
   const box = useRef<HTMLSpanElement>(null);
@@ -64,7 +48,7 @@ function Phrase({ wait: { kind, until, evidence } }: { wait: Wait }) {
   const name = [evidence.activity, evidence.label, evidence.execution].find((one) => typeof one === "string");
   return (
     <>
-      {WORDS[kind] ?? kind.replaceAll("_", " ")}
+      {waitWords(kind)}
       {typeof name === "string" && <>: {visible(name.slice(0, 60))}</>}
       {until && (
         <>
