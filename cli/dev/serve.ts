@@ -47,7 +47,9 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   const settings = settingsOf(options.flags);
   const log = lineLog({ ...options.log, write: (line) => io.err(line) });
   const json = options.log.format === "json"; // then nothing else may be among the lines
-  const say = (line: string) => (json ? log.info(line) : io.err(line));
+  // Key and console are told at any level: without them nobody can use the server.
+  const always = lineLog({ format: "json", level: "info", write: (line) => io.err(line) });
+  const say = (line: string) => (json ? always.info(line) : io.err(line));
   const dim = (line: string) => (json ? log.info(line) : io.err(paint(io, "dim", line)));
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();

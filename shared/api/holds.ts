@@ -1,4 +1,4 @@
-/** Holds of deployments and workflows, and their release. The rules are HOLD-1 to HOLD-8 in `shared/engine/hold.ts`. */
+/** Holds of deployments and workflows, and their release. The rules are HOLD-1 to HOLD-9 in `shared/engine/hold.ts`. */
 import { scopeText } from "../core/holds-of.ts";
 import { releaseRound } from "../engine/release.ts";
 import type { Hold } from "../ports.ts";

@@ -21,6 +21,8 @@
  * HOLD-7. An attempt that has begun goes on, with its retries in the same worker. The worker learns from the answer to its
  *     heartbeat what is held, and begins no further activities of it by itself: they go to the queue (HOLD-4).
  * HOLD-8. A hold stops no clock: deadlines, timeouts of activities and waits of callers run on.
+ * HOLD-9. Messages that workflow code sends to other executions are built-in activities that the worker of the step runs itself. They
+ *     need no further task, so those of a step that is recorded are sent under a hold too.
  */
 import { holdsOf } from "../core/holds-of.ts";
 import type { Ports, Ref } from "../ports.ts";

@@ -54,6 +54,13 @@ describe("sirocco dev", () => {
     expect(parsed.every(({ time, level, message }) => time && level === "info" && message)).toBe(true);
     expect(parsed).toContainEqual(expect.objectContaining({ message: "request served", request_id: "find-me" }));
     expect(process.err).not.toContain(key);
+    const warn = await started(["--data", path("json-warn"), "--log-format", "json", "--log-level", "warn"]);
+    await warn.process.end();
+    const told = warn.process.err.trimEnd().split("\n");
+    expect(told.map((line) => JSON.parse(line).message)).toEqual([
+      expect.stringMatching(/^the API key is in /),
+      expect.stringMatching(/^console: http/),
+    ]);
     const quiet = await started(["--data", path("text-lines")], { env: { SIROCCO_LOG_LEVEL: "warn" } });
     await fetch(`${quiet.url}/v1/workflows`, { headers: { authorization: `Bearer ${quiet.key}` } });
     await quiet.process.end();
