@@ -355,6 +355,14 @@ export interface DeploymentRecord {
   readonly updatedAt: Millis;
   /** Hashes of the API keys with which workers may register; null: every key of the workspace (it is not hardened). */
   readonly authorizedKeys: readonly string[] | null;
+  /** It is a version of another deployment's code (PINNED-2); null: it is none. */
+  readonly version: VersionRecord | null;
+}
+export interface VersionRecord {
+  readonly of: string;
+  readonly name: string;
+  /** Whether it has been made the current deployment of its workflows, or need not be (PINNED-3). */
+  readonly introduced: boolean;
 }
 export interface WorkerRecord {
   readonly deployment: string;
@@ -391,8 +399,12 @@ export interface Registry {
     definitions: readonly WorkflowDefinition[];
     /** Names of the activities that the worker can run; absent: none. */
     activities?: readonly string[];
+    /** Stored with the deployment for good; absent: what is stored stays. */
+    version?: Pick<VersionRecord, "of" | "name">;
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
+  /** PINNED-3: `version.introduced` from now on. */
+  introduced(workspace: string, deployment: string): Promise<void>;
   /** Null: the store does not know the session. */
   deploymentOfSession(workspace: string, session: string): Promise<string | null>;
   /** A heartbeat. False: the store does not know the session (any more), so it must register again. */

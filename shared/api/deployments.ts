@@ -127,6 +127,8 @@ function view(d: ObservedDeployment, currents: readonly CurrentDeployment[]): De
     active_worker_count: d.live,
     authorized_key_ids: d.record.authorizedKeys?.map((hash) => keyIdOf({ hash })) ?? null,
     managed: null,
+    version_of: d.record.version?.of ?? null,
+    version: d.record.version?.name ?? null,
     current_for: currentFor(currents, d.record.name),
   };
 }

@@ -1,4 +1,5 @@
 /** Hardened deployments: an operator names the API keys with which workers may register. All other keys are refused. */
+import type { DeploymentRecord } from "../ports.ts";
 import type { DetailItem } from "../protocol/detail.ts";
 import { forbidden, invalid, invalidAt, notFound, type Refusal } from "../protocol/errors.ts";
 import { DeploymentName, idProblem } from "../protocol/ids.ts";
@@ -31,11 +32,24 @@ export async function hardenDeployment(
     } else hashes.add(key.hash);
   }
   if (problems.length > 0) return invalid(problems);
-  await ports.registry.authorize({ workspace, deployment, keys: [...hashes], now: ports.clock.now() });
+  await authorize(context, deployment, [...hashes], await ports.registry.deployments(workspace));
   const record = await ports.registry.deployment(workspace, deployment);
   const authorized_key_ids = [...new Set(ids)];
   log.info("deployment hardened", { deployment, by: context.user, keys: authorized_key_ids });
   return { id: record!.id, name: deployment, is_hardened: true, authorized_key_ids };
+}
+
+/** The versions of the deployment too: sessions of other keys end there as well (PINNED-2). */
+async function authorize(
+  { ports, workspace }: RequestContext,
+  deployment: string,
+  keys: readonly string[] | null,
+  all: readonly DeploymentRecord[],
+): Promise<void> {
+  const versions = all.filter(({ version }) => version?.of === deployment).map(({ name }) => name);
+  for (const name of [deployment, ...versions]) {
+    await ports.registry.authorize({ workspace, deployment: name, keys, now: ports.clock.now() });
+  }
 }
 
 /** `identifier`: the id or the name of the deployment. Every key of the workspace may register for it again. */
@@ -51,7 +65,7 @@ export async function unhardenDeployment(
   const all = await ports.registry.deployments(workspace);
   const found = all.find(({ id }) => id === identifier) ?? all.find(({ name }) => name === identifier);
   if (!found) return notFound("deployment", identifier);
-  await ports.registry.authorize({ workspace, deployment: found.name, keys: null, now: ports.clock.now() });
+  await authorize(context, found.name, null, all);
   log.info("deployment unhardened", { deployment: found.name, by: context.user });
   return undefined;
 }

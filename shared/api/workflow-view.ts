@@ -49,6 +49,7 @@ function definitionView(d: WorkflowDefinition): WorkflowCodeDefinition {
     enforce_determinism: d.enforce_determinism,
     on_behalf_of: false,
     ...(d.execution_timeout !== null && { execution_timeout: d.execution_timeout }),
+    ...(d.versioning && { versioning: d.versioning }),
     plugin_metadata: null,
   };
 }

@@ -26,7 +26,16 @@ function deploymentOf(item: Item): DeploymentRecord {
     createdAt: shownTime(number(item, "created_at")),
     updatedAt: shownTime(number(item, "updated_at")),
     authorizedKeys: item.authorized_keys ? (JSON.parse(text(item, "authorized_keys")!) as string[]) : null,
+    version: item.version_of
+      ? { of: text(item, "version_of")!, name: text(item, "version")!, introduced: item.introduced?.BOOL ?? false }
+      : null,
   };
+}
+
+export async function introduced(table: Table, workspace: string, name: string): Promise<void> {
+  await table.update({ pk: workspace, sk: `D#${name}` }, "SET introduced = :yes", {
+    values: { ":yes": { BOOL: true } },
+  });
 }
 
 export async function abilities(

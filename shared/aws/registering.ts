@@ -33,7 +33,7 @@ const YOUNG_MS: Millis = 10_000;
 const nameKey = (p: Session): Key => ({ pk: `${p.workspace}#worker-names`, sk: `${p.deployment}#${p.worker}` });
 
 export type Registering = Omit<NewSession, "abilities" | "content"> &
-  Pick<Parameters<Registry["register"]>[0], "definitions" | "activities" | "now">;
+  Pick<Parameters<Registry["register"]>[0], "definitions" | "activities" | "version" | "now">;
 
 interface Defined {
   readonly definition: WorkflowDefinition;
@@ -56,7 +56,8 @@ export async function register(c: Pick<Context, "tables" | "blobs">, sessions: S
     };
   });
   const refs = defined.map(({ workflowId, registrationId }) => ({ workflowId, registrationId }));
-  const all = hash("sha256", JSON.stringify([can.id, ...defined.map(({ digest }) => digest).sort()]), "base64url");
+  const parts = [can.id, ...defined.map(({ digest }) => digest).sort(), ...(p.version ? [p.version] : [])];
+  const all = hash("sha256", JSON.stringify(parts), "base64url");
   const content = hash("sha256", JSON.stringify([all, deployment, p.worker, p.pid ?? null, p.key ?? ""]), "base64url");
   if (await isAsBefore(table, sessions, p, content, now)) return refs; // REGISTER-3
   const key = { pk: workspace, sk: `D#${deployment}` };
@@ -70,16 +71,21 @@ export async function register(c: Pick<Context, "tables" | "blobs">, sessions: S
 async function write(
   c: Pick<Context, "tables" | "blobs">,
   table: Table,
-  { workspace, deployment, now }: Registering,
+  { workspace, deployment, version, now }: Registering,
   { defined, can, all }: { defined: readonly Defined[]; can: AbilitiesRecord; all: string },
 ): Promise<void> {
   const key = { pk: workspace, sk: `D#${deployment}` };
   await table.update(
     key,
-    "SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = :now REMOVE content",
+    `SET id = :id, #name = :name, created_at = if_not_exists(created_at, :now), updated_at = :now${version ? ", version_of = if_not_exists(version_of, :of), #version = if_not_exists(#version, :version)" : ""} REMOVE content`,
     {
-      names: { "#name": "name" },
-      values: { ":id": S(idFor(workspace, "deployment", deployment)), ":name": S(deployment), ":now": N(now) },
+      names: { "#name": "name", ...(version && { "#version": "version" }) },
+      values: {
+        ":id": S(idFor(workspace, "deployment", deployment)),
+        ":name": S(deployment),
+        ":now": N(now),
+        ...(version && { ":of": S(version.of), ":version": S(version.name) }),
+      },
     },
   );
   const keys = defined.map(({ definition }) => ({ pk: workspace, sk: `R#${definition.name}#${deployment}` }));

@@ -85,6 +85,10 @@ export class AwsRegistry implements Registry {
     return (await this.#rare()).deployment(this.#table, workspace, name);
   }
 
+  async introduced(workspace: string, name: string) {
+    await (await this.#rare()).introduced(this.#table, workspace, name);
+  }
+
   async authorize(p: Parameters<Registry["authorize"]>[0]) {
     await (await this.#keyChanges()).authorize(p);
   }

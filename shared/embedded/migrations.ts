@@ -18,6 +18,10 @@ const OLDEST = 3;
 const STEPS: readonly string[] = [
   // 4: retention finds the closed runs of each workspace by `runs_ended`.
   "DROP INDEX runs_closed;",
+  // 5: versions of deployments. The order is that of `SCHEMA`.
+  `ALTER TABLE deployments ADD COLUMN version_of TEXT;
+   ALTER TABLE deployments ADD COLUMN version TEXT;
+   ALTER TABLE deployments ADD COLUMN introduced INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** The format of the files that this program writes, kept in `user_version`. */

@@ -13,6 +13,7 @@ import type {
   KeyRecord,
   RegistrationRecord,
   Registry,
+  VersionRecord,
   WorkerRecord,
   WorkflowChange,
   WorkflowRecord,
@@ -70,6 +71,7 @@ export class EmbeddedRegistry implements Registry {
     key?: string;
     definitions: readonly WorkflowDefinition[];
     activities?: readonly string[];
+    version?: Pick<VersionRecord, "of" | "name">;
     now: Millis;
   }) {
     const { workspace: ws, deployment, now } = p;
@@ -77,13 +79,16 @@ export class EmbeddedRegistry implements Registry {
     return this.#db.atomically(() => {
       this.#db.run("INSERT OR IGNORE INTO abilities (ws, id, body) VALUES (?, ?, ?)", ws, can.id, can.json);
       this.#db.run(
-        `INSERT INTO deployments (ws, name, id, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at`,
+        `INSERT INTO deployments (ws, name, id, created_at, updated_at, version_of, version) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET updated_at = excluded.updated_at,
+         version = IIF(version_of IS NULL, excluded.version, version), version_of = IFNULL(version_of, excluded.version_of)`,
         ws,
         deployment,
         this.#uuid(),
         now,
         now,
+        p.version?.of ?? null,
+        p.version?.name ?? null,
       );
       // A restarted worker keeps its name and registers a new session: the worker was created with the oldest of them.
       const before = this.#db.one(
@@ -192,6 +197,10 @@ export class EmbeddedRegistry implements Registry {
   async deployment(workspace: string, name: string) {
     const row = this.#db.one("SELECT * FROM deployments WHERE ws = ? AND name = ?", workspace, name);
     return row ? deploymentOf(row) : null;
+  }
+
+  async introduced(workspace: string, deployment: string) {
+    this.#db.run("UPDATE deployments SET introduced = 1 WHERE ws = ? AND name = ?", workspace, deployment);
   }
 
   async authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }) {
@@ -469,6 +478,10 @@ function deploymentOf(r: Row): DeploymentRecord {
     createdAt: shownTime(r.created_at),
     updatedAt: shownTime(r.updated_at),
     authorizedKeys: r.authorized_keys === null ? null : parse<string[]>(r.authorized_keys),
+    version:
+      r.version_of === null
+        ? null
+        : { of: String(r.version_of), name: String(r.version), introduced: r.introduced === 1 },
   };
 }
 

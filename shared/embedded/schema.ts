@@ -124,6 +124,7 @@ CREATE TABLE activities (
 CREATE TABLE deployments (
   ws TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
   authorized_keys TEXT, -- JSON list of hashes; null: every key of the workspace
+  version_of TEXT, version TEXT, introduced INTEGER NOT NULL DEFAULT 0, -- PINNED-2, PINNED-3; null: it is no version
   PRIMARY KEY (ws, name)
 ) WITHOUT ROWID;
 CREATE TABLE workers (

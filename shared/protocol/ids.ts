@@ -16,6 +16,7 @@ import {
   MAX_MESSAGE_ID,
   MAX_SCHEDULE_ID,
   MAX_TASK_NAME,
+  MAX_VERSION_NAME,
   MAX_WORKER_NAME,
   MAX_WORKFLOW_NAME,
 } from "./limits.ts";
@@ -77,6 +78,12 @@ export const MessageId = z
 
 /** A group of workers that owns workflow definitions. No dots: the name is part of queue names. */
 export const DeploymentName = slug("a deployment name", MAX_DEPLOYMENT_NAME);
+
+/** A version of a deployment's code. It is the last part of the name of a deployment (`versionDeployment`). */
+export const VersionName = slug("a version", MAX_VERSION_NAME);
+
+/** The deployment of one version of another deployment's code (PINNED-2). */
+export const versionDeployment = (of: string, version: string): string => `${of}-${version}`;
 
 /** By default a host name. */
 export const WorkerName = line("a worker name", MAX_WORKER_NAME);

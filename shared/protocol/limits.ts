@@ -10,6 +10,8 @@ const MiB = 1024 * KiB;
 export const MAX_EXECUTION_ID = 256;
 export const MAX_WORKFLOW_NAME = 128;
 export const MAX_DEPLOYMENT_NAME = 128;
+/** A commit's SHA-256 has 64. */
+export const MAX_VERSION_NAME = 64;
 export const MAX_WORKER_NAME = 256;
 export const MAX_SCHEDULE_ID = 232; // leaves room for "-20260101T093000Z" and a suffix in the execution ids it makes
 export const MAX_ACTIVITY_NAME = 128;

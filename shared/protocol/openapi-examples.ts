@@ -344,6 +344,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           active_worker_count: 1,
           authorized_key_ids: null,
           managed: null,
+          version_of: null,
+          version: null,
           current_for: [],
         },
         {
@@ -361,6 +363,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
           active_worker_count: 2,
           authorized_key_ids: null,
           managed: null,
+          version_of: null,
+          version: null,
           current_for: [],
         },
       ],
@@ -384,6 +388,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       active_worker_count: 2,
       authorized_key_ids: null,
       managed: null,
+      version_of: null,
+      version: null,
       current_for: [
         {
           workflow_name: "orders",

@@ -18,6 +18,7 @@ import {
   RunId,
   SessionId,
   TaskName,
+  VersionName,
   WorkerName,
   WorkflowName,
 } from "./ids.ts";
@@ -74,6 +75,8 @@ export const WorkflowDefinition = z.object({
     .default(DEFAULT_EXECUTION_TIMEOUT_SECONDS),
   /** Dot paths into the input whose values become search keys. */
   search_keys: z.array(z.string()).default([]),
+  /** Executions stay with the version of the code on which they began (PINNED-1). Absent: any worker of the deployment goes on. */
+  versioning: z.literal("pinned").optional(),
   /** Deprecated in-code schedules, as schedule definitions. */
   schedules: z.array(JsonValue).default([]),
 });
@@ -228,6 +231,14 @@ export const WORKER_ROUTES = {
       definitions: z.array(WorkflowDefinition).max(MAX_DEFINITIONS),
       /** Names of activities this worker can run. */
       activities: z.array(ActivityName),
+      /** The deployment is this version of another deployment, and is called `NAME-VERSION` (PINNED-2). */
+      version: z
+        .object({
+          of: DeploymentName,
+          name: VersionName,
+          /** False: an operator promotes it. */ promote: z.boolean().default(true),
+        })
+        .optional(),
       sdk: z.string(),
       /** VERSION-1. */
       protocols: Protocols.optional(),

@@ -241,6 +241,32 @@ export const registryContract: Contract = (of) => {
     expect((await registry().deployments(workspace)).map((d) => d.name).sort()).toEqual(["new", "other", "shop"]);
   });
 
+  test("a deployment is a version of one deployment for good, and is introduced once (PINNED-2, PINNED-3)", async () => {
+    const workspace = uuid();
+    const boot = { workspace, deployment: "shop-v1", worker: "w", definitions: [definition("orders")] };
+    const versionOf = async (name: string) => (await registry().deployment(workspace, name))?.version;
+    const again = (p: object) => registry().register({ ...boot, session: uuid(), ...p, now: of().now() });
+    await registry().authorize({ workspace, deployment: "shop-v1", keys: null, now: of().now() });
+    expect(await versionOf("shop-v1")).toBeNull();
+    await again({ version: { of: "shop", name: "v1" } });
+    expect(await versionOf("shop-v1")).toEqual({ of: "shop", name: "v1", introduced: false });
+    await registry().introduced(workspace, "shop-v1");
+    for (const p of [{ version: { of: "shop", name: "v1" } }, { version: { of: "other", name: "v2" } }, {}]) {
+      await again(p);
+      expect(await versionOf("shop-v1")).toEqual({ of: "shop", name: "v1", introduced: true });
+    }
+    const pinned = definition("orders", { versioning: "pinned" });
+    await again({ deployment: "shop", definitions: [pinned] });
+    expect(await versionOf("shop")).toBeNull();
+    const [found] = await registry().registrations(workspace, { deployment: "shop" });
+    expect(found!.definition).toEqual(pinned);
+    const all = await registry().deployments(workspace);
+    expect(all.map(({ name, version }) => [name, version?.of]).sort()).toEqual([
+      ["shop", undefined],
+      ["shop-v1", "shop"],
+    ]);
+  });
+
   describe("workers", () => {
     test("a heartbeat is stored; an unknown session must register again", async () => {
       const worker = await register();

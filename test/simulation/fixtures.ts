@@ -64,6 +64,7 @@ export function memoryRegistry(
     active: async (_workspace, since) =>
       new Set([...workers.values()].filter((w) => w.heartbeatAt >= since).map((w) => w.deployment)),
     deployment: none,
+    introduced: async () => {},
     authorize: async () => {},
     changeWorkflow: none,
     abilities: async () => new Map(),

@@ -99,6 +99,7 @@ function oldestOf({ oldest_execution: oldest, safe_to_stop }: Deployment) {
 function showOne(d: ResponseOf<"getDeployment">, io: Io): void {
   fields(io, [
     ["deployment", d.name, "bold"],
+    ["version", d.version_of && `${d.version} of ${d.version_of}`],
     ["state", state(d.is_active).text, state(d.is_active).tone],
     ["created", moment(d.created_at)],
     ["current for", d.current_for.length > 0 ? startsOf(d) : null],

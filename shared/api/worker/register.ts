@@ -12,6 +12,7 @@ import { schemaProblem } from "../../routing/schema-check.ts";
 import type { RequestContext } from "../request-context.ts";
 import { inCodeProblems, registerInCode } from "../schedules-in-code.ts";
 import { notAuthorized } from "./authorized.ts";
+import { foreignTo, introduce, versionProblem } from "./versions.ts";
 
 export async function register(
   context: RequestContext,
@@ -28,7 +29,8 @@ export async function register(
   problems.push(...duplicates(definitions));
   if (problems.length > 0) return invalid(problems);
 
-  const refused = await notAuthorized(context, deployment);
+  const known = await ports.registry.deployment(workspace, deployment);
+  const refused = (await notAuthorized(context, known, body.version)) ?? (await versionProblem(context, body, known));
   if (refused) return refused;
   // The deaths of sessions decide about takeovers: a worker must not speak for a session of another deployment.
   const other = await ports.registry.deploymentOfSession(workspace, session);
@@ -36,7 +38,7 @@ export async function register(
     const why = `the session belongs to a worker of deployment '${other}': register with a new UUID`;
     return invalidAt(["body", "session"], why);
   }
-  const warnings = await conflicts(context, deployment, definitions);
+  const warnings = await conflicts(context, body);
   const has_conflicts = warnings.length > 0;
   const now = ports.clock.now();
   const refs = await ports.registry.register({
@@ -48,14 +50,17 @@ export async function register(
     key: context.key,
     definitions,
     activities: body.activities,
+    ...(body.version && { version: { of: body.version.of, name: body.version.name } }),
     now,
   });
   // It may have been hardened since the check above, before this session was there to be ended.
-  const refusedSince = await notAuthorized(context, deployment);
+  const since = await ports.registry.deployment(workspace, deployment);
+  const refusedSince = await notAuthorized(context, since);
   if (refusedSince) {
     await ports.registry.leave({ workspace, deployment, worker, session });
     return refusedSince;
   }
+  warnings.push(...(await introduce(context, body, since)));
   warnings.push(...(await registerInCode(context, deployment, definitions)));
   context.log.info("worker registered", { deployment, worker, session, workflows: definitions.length, sdk: body.sdk });
   const { heartbeatMs, sessionTimeoutMs, leaseMs } = ports.settings;
@@ -122,8 +127,7 @@ function repeated(names: readonly string[]): string[] {
 /** Warnings for names that another active deployment serves too: allowed, but starts must then name the deployment. */
 async function conflicts(
   context: RequestContext,
-  deployment: string,
-  definitions: readonly WorkflowDefinition[],
+  { deployment, version, definitions }: WorkerBody<"register">,
 ): Promise<string[]> {
   const { ports, workspace } = context;
   const active = await activeDeployments(ports, workspace);
@@ -132,8 +136,11 @@ async function conflicts(
   const names = new Set(definitions.map((d) => d.name));
   // Where an operator has named a current deployment, starts are not ambiguous.
   for (const { workflow } of await ports.registry.currents(workspace)) names.delete(workflow);
-  const others = (await ports.registry.registrations(workspace)).filter(
+  const serving = (await ports.registry.registrations(workspace)).filter(
     (r) => names.has(r.workflow) && active.has(r.deployment),
   );
+  if (serving.length === 0) return [];
+  const isForeign = foreignTo(version?.of ?? deployment, await ports.registry.deployments(workspace));
+  const others = serving.filter((r) => isForeign(r.deployment));
   return others.map((r) => `Workflow '${r.workflow}' is also registered by active deployment '${r.deployment}'`).sort();
 }

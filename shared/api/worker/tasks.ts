@@ -7,7 +7,7 @@ import { notAuthorized } from "./authorized.ts";
 export async function poll(context: RequestContext, body: WorkerBody<"poll">): Promise<WorkerAnswer<"poll"> | Refusal> {
   const { ports, workspace } = context;
   const { deployment, queue, session, max, wait_ms: waitMs } = body;
-  const refused = await notAuthorized(context, deployment);
+  const refused = await notAuthorized(context, await context.ports.registry.deployment(context.workspace, deployment));
   if (refused) return refused;
   if (max === 0) {
     ports.tasks.endReceives?.({ workspace, deployment, queue }, session);

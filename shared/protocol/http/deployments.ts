@@ -67,6 +67,9 @@ const deployment = {
   active_worker_count: z.int().min(0),
   authorized_key_ids: z.array(z.string()).nullable(),
   managed: ManagedDeploymentResponse.nullable(),
+  /** Own fields. The deployment is this version of the code of another deployment, for its pinned executions; null: it is none. */
+  version_of: z.string().nullable(),
+  version: z.string().nullable(),
   /** Own fields. Workflows whose starts go here where they name no deployment, with the part that a ramp leads here. */
   current_for: z.array(CurrentDeploymentResponse.extend({ percent: z.number() })),
   /** The oldest execution that runs here; null: none does. Absent where the caller has not asked. */

@@ -111,6 +111,8 @@ export const WorkflowCodeDefinition = z
     enforce_determinism: z.boolean(),
     on_behalf_of: z.boolean(),
     execution_timeout: z.number().optional(),
+    /** Own field. Executions stay with the version of the code on which they began; absent: any worker goes on with them. */
+    versioning: z.literal("pinned").optional(),
     plugin_metadata: JsonObject.nullable(),
   })
   .meta({ id: "WorkflowCodeDefinition" });

@@ -54,9 +54,13 @@ export class ScriptedWorker {
     return WORKER_ROUTES[operation].response.parse(answer.body) as WorkerAnswer<K>;
   }
 
-  register(definitions: readonly ({ name: string } & Record<string, unknown>)[]): Promise<WorkerAnswer<"register">> {
+  register(
+    definitions: readonly ({ name: string } & Record<string, unknown>)[],
+    more: Partial<WorkerBody<"register">> = {},
+  ): Promise<WorkerAnswer<"register">> {
     const full = definitions.map((d) => ({ input_schema: {}, ...d }));
-    return this.call("register", { ...this.who, definitions: full as never, activities: [], sdk: "scripted/1" });
+    const body = { ...this.who, definitions: full as never, activities: [], sdk: "scripted/1", ...more };
+    return this.call("register", body);
   }
 
   heartbeat(): Promise<WorkerAnswer<"heartbeat">> {
