@@ -74,10 +74,12 @@ export class WorkerMetrics {
     histogram.observe((steadyOf(this.#clock) - began) / 1000);
   }
 
-  text(of: { deployment: string; name: string; load: Slots | null }): string {
-    const { deployment, name, load } = of;
+  /** `deployments`: all that the process serves. */
+  text(of: { deployments: readonly string[]; name: string; load: Slots | null }): string {
+    const { deployments, name, load } = of;
     const shown = new Exposition(WORKER_METRICS);
-    shown.value("sirocco_worker_info", { deployment, worker: name, version: VERSION }, 1);
+    for (const deployment of deployments)
+      shown.value("sirocco_worker_info", { deployment, worker: name, version: VERSION }, 1);
     if (load) {
       shown.value("sirocco_worker_slots", { kind: "activities" }, load.activity_slots);
       shown.value("sirocco_worker_slots", { kind: "workflows" }, load.workflow_slots);

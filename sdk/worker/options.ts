@@ -1,15 +1,17 @@
 /** The settings of a worker: from options and environment, checked before anything is opened. */
+import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { EncodingOptionsError } from "../../shared/encoding/errors.ts";
 import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import { type Duration, milliseconds } from "../../shared/lib/duration.ts";
-import { DeploymentName, idProblem } from "../../shared/protocol/ids.ts";
+import { DeploymentName, idProblem, VersionName, versionDeployment } from "../../shared/protocol/ids.ts";
 import { LOG_LEVELS, type LogLevel } from "../../shared/protocol/log-records.ts";
 import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
-import type { AbortAtShutdown, Resources, WorkerLimits } from "./types.ts";
+import { definitionOf } from "../workflow/definitions.ts";
+import type { AbortAtShutdown, Resources, ServedVersion, WorkerLimits } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
   /** Workflows that this deployment owns. Empty: the worker runs activities for the deployment's other workers. */
@@ -18,6 +20,16 @@ export interface WorkerOptions<R extends Record<string, unknown> = Record<string
   readonly activities?: readonly AnyActivity[];
   /** Default: `DEPLOYMENT_NAME`. 1 to 128 of `A-Z a-z 0-9 _ -`; required. */
   readonly deployment?: string;
+  /**
+   * Name of this version of the code, for workflows with `versioning: "pinned"`: 1 to 64 of `A-Z a-z 0-9 _ -`. Default: `BUILD_ID`, else a hash of
+   * the definitions, which does not see the functions that they call. A worker without workflows serves a version only if it is given here.
+   */
+  readonly buildId?: string;
+  /**
+   * Whether this version becomes the current one of its pinned workflows when it registers first; false: an operator
+   * promotes it. Default true.
+   */
+  readonly autoPromote?: boolean;
   /** Default: `WORKER_NAME`, else the host name. */
   readonly name?: string;
   /** Default: `SIROCCO_URL`. */
@@ -75,6 +87,8 @@ export type WorkerEnvironment = Readonly<Record<string, string | undefined>>;
 
 export interface WorkerSettings {
   readonly deployment: string;
+  /** Null: it serves no version, for none of its workflows is pinned. */
+  readonly version: ServedVersion | null;
   readonly name: string;
   readonly url: string;
   readonly apiKey: string;
@@ -97,8 +111,10 @@ export function settingsOf<R extends Record<string, unknown>>(
   env: WorkerEnvironment,
 ): WorkerSettings {
   checkNotEmpty(options);
+  const deployment = deploymentOf(options.deployment ?? env.DEPLOYMENT_NAME ?? "");
   return {
-    deployment: deploymentOf(options.deployment ?? env.DEPLOYMENT_NAME ?? ""),
+    deployment,
+    version: versionOf(deployment, options, env),
     url: urlOf(options.url ?? env.SIROCCO_URL ?? ""),
     apiKey: apiKeyOf(options.apiKey ?? env.SIROCCO_API_KEY ?? ""),
     name: (options.name ?? env.WORKER_NAME ?? "") || hostname(),
@@ -158,6 +174,32 @@ function deploymentOf(deployment: string): string {
   const problem = idProblem(DeploymentName, deployment);
   if (problem !== undefined) throw new WorkerConfigError(`DEPLOYMENT_NAME: ${problem}`);
   return deployment;
+}
+
+function versionOf(
+  of: string,
+  { buildId, autoPromote = true, workflows }: WorkerOptions<never> | WorkerOptions,
+  env: WorkerEnvironment,
+): ServedVersion | null {
+  const problem = buildId === undefined ? undefined : idProblem(VersionName, buildId);
+  if (problem !== undefined) throw new WorkerConfigError(`buildId: ${problem}`);
+  if (!workflows.some(({ options }) => options.versioning) && (buildId === undefined || workflows.length > 0))
+    return null;
+  const given = buildId ?? (env.BUILD_ID || undefined);
+  const wrong = given === undefined ? undefined : idProblem(VersionName, given);
+  if (wrong !== undefined) throw new WorkerConfigError(`BUILD_ID: ${wrong}`);
+  const name = given ?? hashOf(workflows);
+  const tooLong = idProblem(DeploymentName, versionDeployment(of, name));
+  if (tooLong !== undefined) {
+    throw new WorkerConfigError(`DEPLOYMENT_NAME and BUILD_ID together name the deployment of the version: ${tooLong}`);
+  }
+  return { of, name, promote: autoPromote };
+}
+
+/** Of the definitions, whatever their order. */
+function hashOf(workflows: readonly AnyWorkflow[]): string {
+  const parts = workflows.map((workflow) => JSON.stringify([workflow.hash, definitionOf(workflow)])).sort();
+  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 12);
 }
 
 function urlOf(url: string): string {

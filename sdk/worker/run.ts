@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { realClock } from "../../shared/lib/clock.ts";
 import { milliseconds } from "../../shared/lib/duration.ts";
+import { versionDeployment } from "../../shared/protocol/ids.ts";
 import { toFailure } from "../failure.ts";
 import type { Log } from "../runtime/log.ts";
 import { hosted } from "../workflow/hosted.ts";
@@ -15,6 +16,7 @@ import { workerSpans } from "./open-telemetry.ts";
 import { portOf, settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { replayIfAsked } from "./replay-mode.ts";
 import { openResources } from "./resources.ts";
+import { Room } from "./room.ts";
 import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
 import type { Resources } from "./types.ts";
 import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
@@ -23,6 +25,8 @@ import { Worker } from "./worker.ts";
 export interface RunningWorker {
   readonly session: string;
   readonly deployment: string;
+  /** The version of its pinned workflows' code; null: it has none. */
+  readonly version: string | null;
   readonly name: string;
   /** Warnings of the registration. */
   readonly warnings: readonly string[];
@@ -52,13 +56,13 @@ export async function startWorker<R extends Record<string, unknown>>(
 
 async function start<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,
-  own: Pick<WatchdogOptions, "onBlocked" | "signals">,
+  watching: Pick<WatchdogOptions, "onBlocked" | "signals">,
 ): Promise<RunningWorker> {
   const log = steadyLog(options.log ?? consoleLog());
   const settings = settingsOf(options, process.env);
   warnOfDeterminism(options, log);
   const resources = await openResources((options.resources ?? {}) as Resources<Record<string, unknown>>, log);
-  const { deployment, name, url, graceMs } = settings;
+  const { deployment, version, name, url, graceMs } = settings;
   const metrics = new WorkerMetrics(realClock);
   const transport = transportOf(settings, log, metrics);
   let endWatch = () => {};
@@ -74,17 +78,24 @@ async function start<R extends Record<string, unknown>>(
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>();
   const spans = await workerSpans();
   const context = contextOf(settings, { log, transport, resources: resources.values });
-  const worker = new Worker({ ...context, metrics, ...(spans && { spans }) }, name, (error) => {
+  const own = { ...context, metrics, ...(spans && { spans }) };
+  let ended = false;
+  const end = (error: ServerRefusal) => {
+    if (ended) return;
+    ended = true;
     const what =
       error.status === 401 ? "does not accept this SIROCCO_API_KEY any more" : "does not serve this worker any more";
     const why = new WorkerConfigError(`the server at ${url} ${what}: ${error.message}`);
     log.error("the worker ends", { error: why });
-    const ended = () => fail(why);
-    stop().then(ended, ended);
-  });
+    const failed = () => fail(why);
+    stop().then(failed, failed);
+  };
+  const workers = contextsOf(own, version).map((each) => new Worker(each, name, end));
+  const [worker] = workers as [Worker, ...Worker[]];
   let stopping: Promise<number> | null = null;
   const stop = () => {
-    stopping ??= worker.stop(graceMs).then(async (abandoned) => {
+    stopping ??= Promise.all(workers.map((each) => each.stop(graceMs))).then(async (counts) => {
+      const abandoned = counts.reduce((sum, n) => sum + n, 0);
       await close();
       const rest = abandoned === 0 ? "" : `; ${abandoned} activities go on elsewhere`;
       log.info(`worker stopped${rest}`, { deployment });
@@ -93,14 +104,21 @@ async function start<R extends Record<string, unknown>>(
     return stopping;
   };
 
-  const text = () => metrics.text({ deployment, name, load: worker.slots });
+  const deployments = [deployment, ...(version ? [versionDeployment(version.of, version.name)] : [])];
+  const text = () => metrics.text({ deployments, name, load: worker.slots });
   if (settings.metricsPort !== null) {
     shown = await metricsServer(settings.metricsPort, text).catch(async (error) => {
       await close();
       throw error;
     });
   }
-  const registered = await worker.start().catch(async (error) => {
+  const warnings: string[] = [];
+  const startAll = async () => {
+    // The deployment itself first: where it is refused, no version has become current without a worker.
+    for (const each of workers) warnings.push(...(await each.start()).warnings);
+  };
+  await startAll().catch(async (error) => {
+    await Promise.all(workers.map((each) => each.stop(0)));
     await close();
     if (!(error instanceof ServerRefusal)) throw error;
     const { status, code, message } = error;
@@ -115,23 +133,30 @@ async function start<R extends Record<string, unknown>>(
     throw error;
   });
   endWatch = watch({
-    ...own,
+    ...watching,
     log,
-    worker: { url, apiKey: settings.apiKey, deployment, worker: name, session: worker.session },
+    worker: {
+      url,
+      apiKey: settings.apiKey,
+      worker: name,
+      sessions: workers.map(({ session }, i) => ({ deployment: deployments[i]!, session })),
+    },
     codeOf: (workflow) => settings.workflows.get(workflow)?.hash,
-    receipts: () => worker.receipts,
+    receipts: () => workers.flatMap(({ receipts }) => receipts),
   });
   const health = async () => {
     const problem = await resources.problem();
     return problem === null ? { status: "ok" as const } : { status: "unhealthy" as const, ...problem };
   };
   const served = [...settings.workflows.keys()].join(", ");
-  log.info(`worker '${name}' of deployment '${deployment}' serves ${served}`, { url });
+  const of = version ? `deployment '${deployment}', version '${version.name}',` : `deployment '${deployment}'`;
+  log.info(`worker '${name}' of ${of} serves ${served}`, { url });
   return {
     session: worker.session,
     deployment,
+    version: version?.name ?? null,
     name,
-    warnings: registered.warnings,
+    warnings,
     stop,
     failed,
     metrics: text,
@@ -161,10 +186,27 @@ function transportOf({ url, apiKey }: WorkerSettings, log: Log, metrics: WorkerM
   });
 }
 
+type Context = ConstructorParameters<typeof Worker>[0];
+
+/**
+ * PINNED-2. One worker for the deployment, with all workflows: executions of a pinned one that began before it was pinned go on
+ * there. And one for the version, with the pinned ones. Both have all activities, and share the room of the process.
+ */
+export function contextsOf(own: Context, version: WorkerSettings["version"]): Context[] {
+  if (!version) return [own];
+  const pinned = new Map([...own.workflows].filter(([, { definition }]) => definition.versioning === "pinned"));
+  const room = new Room(own.limits);
+  const deployment = versionDeployment(version.of, version.name);
+  return [
+    { ...own, room },
+    { ...own, room, deployment, version, workflows: pinned, session: own.uuid() },
+  ];
+}
+
 function contextOf(
   settings: WorkerSettings,
   opened: { log: Log; transport: Transport; resources: Record<string, unknown> },
-): ConstructorParameters<typeof Worker>[0] {
+): Context {
   const { deployment, workflows, activities, limits, deterministic, failOnAnyError, shipLogs, codec } = settings;
   const { abortAtShutdown } = settings;
   return {

@@ -13,14 +13,12 @@ import { Execution } from "./execution.ts";
 import type { ExecutionHost, Resettable } from "./host.ts";
 import type { Leases } from "./leases.ts";
 import { LogShipper } from "./log-shipper.ts";
+import { Room } from "./room.ts";
 import { ServerClock } from "./server-clock.ts";
 import { OtherSessions } from "./sessions.ts";
-import { ActivitySlots } from "./slots.ts";
+import type { ActivitySlots } from "./slots.ts";
 import { mayBeOneItem, refusedFor } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
-
-/** Messages to other executions that are sent at a time. A query waits 30 s for its answer, on one of the 64 connections to the server. */
-const MESSAGES_AT_ONCE = 32;
 
 /** A batch that cannot be larger than this counts with an upper bound: its exact size would cost more to find. */
 const LIGHT_BYTES = 16 * 1024;
@@ -34,13 +32,11 @@ export class WorkerRuntime implements ExecutionHost {
   readonly worker: WorkerContext;
   readonly leases: Leases;
   readonly serverClock: ServerClock;
-  readonly slots: ActivitySlots;
-  readonly messageSlots = new ActivitySlots(MESSAGES_AT_ONCE);
+  readonly room: Room;
   readonly sessions: OtherSessions;
   readonly logs: LogShipper | null;
   readonly #appends: Batcher<AppendItem, AppendResult>;
   readonly #parks: Batcher<ParkItem, boolean>;
-  /** The least recently used first. */
   readonly #executions = new Map<string, Execution>();
   #draining = false;
   #held: "all" | ReadonlySet<string> | undefined;
@@ -49,7 +45,7 @@ export class WorkerRuntime implements ExecutionHost {
     this.worker = worker;
     this.leases = leases;
     this.serverClock = new ServerClock(worker.clock);
-    this.slots = new ActivitySlots(worker.limits.maxConcurrentActivities);
+    this.room = worker.room ?? new Room(worker.limits);
     this.sessions = new OtherSessions(worker);
     this.logs = worker.shipLogs === undefined ? null : new LogShipper(worker, name, worker.shipLogs);
     const weigh = ({ batch }: AppendItem) => weightOf(batch);
@@ -60,6 +56,14 @@ export class WorkerRuntime implements ExecutionHost {
   }
 
   // --- calls ---------------------------------------------------------------------------------------------------
+
+  get slots(): ActivitySlots {
+    return this.room.slots;
+  }
+
+  get messageSlots(): ActivitySlots {
+    return this.room.messageSlots;
+  }
 
   append(item: AppendItem): Promise<AppendResult> {
     return this.#appends.offer(item);
@@ -110,19 +114,16 @@ export class WorkerRuntime implements ExecutionHost {
 
   execution(id: string): Execution {
     const execution = this.#executions.get(id) ?? new Execution(id, this);
-    this.#executions.delete(id); // to the end: most recently used
     this.#executions.set(id, execution);
+    this.room.use(execution, () => {
+      this.#executions.delete(id);
+      execution.forget();
+    });
     return execution;
   }
 
   onIdle(): void {
-    if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
-    for (const [id, execution] of this.#executions) {
-      if (this.#executions.size <= this.worker.limits.cachedExecutions) return;
-      if (!execution.idle) continue;
-      this.#executions.delete(id);
-      execution.forget();
-    }
+    this.room.makeRoom();
   }
 
   onFailure(execution: Resettable, error: unknown): void {
@@ -153,7 +154,10 @@ export class WorkerRuntime implements ExecutionHost {
   }
 
   abandonAll(): void {
-    for (const execution of this.#executions.values()) execution.abandon();
+    for (const execution of this.#executions.values()) {
+      execution.abandon();
+      this.room.forget(execution);
+    }
     this.#executions.clear();
   }
 }

@@ -18,7 +18,7 @@ export class ActivitySlots {
   /** Moving average of what attempts take. It starts at the threshold: no attempt waits here until attempts prove to be short. */
   #typicalMs = SHORT_MS;
   #onFree: () => void = () => {};
-  #onFull: () => void = () => {};
+  readonly #onFull: (() => void)[] = [];
 
   constructor(size: number) {
     this.#size = size;
@@ -49,7 +49,7 @@ export class ActivitySlots {
   /** Never refuses: a later attempt stays in the worker of the earlier one, and a queued one was received for a slot. */
   reserve(): void {
     this.#reserved += 1;
-    if (this.free === 0 && !this.#short) this.#onFull();
+    if (this.free === 0 && !this.#short) for (const fn of this.#onFull) fn();
   }
 
   /** The attempt is not recorded, or does not run. */
@@ -83,6 +83,6 @@ export class ActivitySlots {
 
   /** `fn` is called when no slot is free and none will be soon. */
   onFull(fn: () => void): void {
-    this.#onFull = fn;
+    this.#onFull.push(fn);
   }
 }

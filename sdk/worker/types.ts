@@ -10,6 +10,7 @@ import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 import type { Usage } from "./load.ts";
 import type { WorkerMetrics } from "./metrics.ts";
+import type { Room } from "./room.ts";
 import type { WorkerSpans } from "./spans.ts";
 import type { Transport } from "./transport.ts";
 
@@ -24,6 +25,14 @@ export interface WorkerLimits {
 
 export type AbortAtShutdown = "after_grace" | "at_once";
 
+/** The version of the deployment's code that a worker serves (PINNED-2). */
+export interface ServedVersion {
+  readonly of: string;
+  readonly name: string;
+  /** It becomes the current one of its pinned workflows when it registers first. */
+  readonly promote: boolean;
+}
+
 export interface WorkerContext {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -35,6 +44,10 @@ export interface WorkerContext {
   readonly workflows: ReadonlyMap<string, HostedWorkflow>;
   readonly activities: ReadonlyMap<string, AnyActivity>;
   readonly limits: WorkerLimits;
+  /** Shared with the other worker of its process. Default: one of its own. */
+  readonly room?: Room;
+  /** `deployment` is this version of another deployment. Absent: it is none. */
+  readonly version?: ServedVersion;
   readonly resources: Record<string, unknown>;
   readonly deterministic: boolean;
   readonly failOnAnyError: boolean;

@@ -91,7 +91,7 @@ export class Worker {
     this.#runtime = new WorkerRuntime(this.#context, leases, this.#name);
     this.#runtime.serverClock.synchronise(this.#registered.now, sent);
     this.#queued = new QueuedActivities(this.#runtime);
-    this.#runtime.slots.onFree(() => this.#announceRoom());
+    this.#runtime.room.onFree(() => this.#announceRoom());
     this.#runtime.slots.onFull(() => this.#activityPoll.abort());
     this.#armBeat();
     this.#loops = [];
@@ -118,7 +118,16 @@ export class Worker {
   }
 
   async #register(): Promise<WorkerAnswer<"register">> {
-    const { deployment, session, workflows, activities, transport, log, protocols = PROTOCOLS } = this.#context;
+    const {
+      deployment,
+      version,
+      session,
+      workflows,
+      activities,
+      transport,
+      log,
+      protocols = PROTOCOLS,
+    } = this.#context;
     const body: WorkerBody<"register"> = {
       deployment,
       worker: this.#name,
@@ -128,6 +137,7 @@ export class Worker {
       sdk: this.#context.sdk ?? `typescript/${VERSION}`,
       protocols,
       pid: process.pid,
+      ...(version && { version }),
     };
     const answer = await transport.call("register", body, { signal: this.#leaving.signal });
     const { protocol = 1 } = answer;
@@ -181,13 +191,13 @@ export class Worker {
   }
 
   #used(): Slots {
-    const { limits } = this.#context;
+    const { slots, limits, advancing, cached } = this.#runtime.room;
     return {
-      activities: this.#runtime.slots.running,
+      activities: slots.running,
       activity_slots: limits.maxConcurrentActivities,
-      workflow_tasks: this.#advancing,
+      workflow_tasks: advancing,
       workflow_slots: limits.maxConcurrentWorkflows,
-      cached: this.#runtime.cached,
+      cached,
     };
   }
 
@@ -202,8 +212,7 @@ export class Worker {
         await this.#later(1_000);
         continue;
       }
-      const room =
-        queue === "activity" ? this.#runtime.slots.free : this.#context.limits.maxConcurrentWorkflows - this.#advancing;
+      const room = queue === "activity" ? this.#runtime.slots.free : this.#runtime.room.toAdvance;
       if (room <= 0) {
         await this.#waitForRoom();
         continue;
@@ -240,7 +249,7 @@ export class Worker {
     return new Promise((ok) => this.#waitingForRoom.add(ok));
   }
 
-  /** A task or an attempt has ended: there may be room for more. */
+  /** There may be room for more tasks. */
   #announceRoom(): void {
     for (const ok of this.#waitingForRoom) ok();
     this.#waitingForRoom.clear();
@@ -253,12 +262,13 @@ export class Worker {
       case "workflow": {
         const execution = this.#runtime.execution(task.execution);
         this.#advancing += 1;
+        this.#runtime.room.advance();
         execution
           .deliver(receipt, attempt, claimed)
           .catch((error) => this.#runtime.onFailure(execution, error))
           .finally(() => {
             this.#advancing -= 1;
-            this.#announceRoom();
+            this.#runtime.room.advanced();
           });
         return;
       }
@@ -335,7 +345,7 @@ export class Worker {
     return this.#registered.tasks.via === "poll" ? this.#runtime.leases.receipts : [];
   }
 
-  /** Null: it has not registered yet. */
+  /** Those of the process (`Room`). Null: it has not registered yet. */
   get slots(): Slots | null {
     return this.#runtime ? this.#used() : null;
   }

@@ -38,7 +38,7 @@ export interface ChildHandle<Out = unknown> extends Messages {
 type ChildArgs<In> =
   Record<never, never> extends In ? [input?: In, options?: ChildOptions] : [input: In, options?: ChildOptions];
 
-/** Starts a child execution in the same deployment and awaits its result. Throws `ChildError` if it ends without one. */
+/** Starts a child execution in the same deployment, or version of it, and awaits its result. Throws `ChildError` if it ends without one. */
 export function child<In, Out>(workflow: Workflow<In, Out>, ...args: ChildArgs<In>): Promise<Out>;
 /** The same for a workflow that this program does not import. */
 export function child(workflow: string, input?: object, options?: ChildOptions): Promise<unknown>;

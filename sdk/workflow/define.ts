@@ -33,6 +33,11 @@ export interface WorkflowOptions<I extends Schema = Schema, O extends Schema = S
   interactive?: boolean;
   /** False: no sandbox. The author alone makes sure that the code can be replayed. Default true. */
   deterministic?: boolean;
+  /**
+   * `pinned`: an execution stays with the version of the worker's code on which it began, until it ends or continues as new.
+   * The worker's `buildId` names the version. Default: any worker of the deployment goes on with it.
+   */
+  versioning?: "pinned";
   /** Dot paths into the input; executions can be found by the values there. At most 20. */
   searchKeys?: readonly string[];
   /**
@@ -97,6 +102,11 @@ export function workflow(options: WorkflowOptions, fn: (input: never) => Promise
   checkHandlers(what, options.handlers ?? []);
   if ((options.searchKeys?.length ?? 0) > MAX_SEARCH_KEYS) {
     throw new UsageError(`${what}: at most ${MAX_SEARCH_KEYS} searchKeys, found ${options.searchKeys!.length}.`);
+  }
+  if (options.versioning !== undefined && options.versioning !== "pinned") {
+    throw new UsageError(
+      `${what}: versioning is ${JSON.stringify(options.versioning)}: it must be "pinned", or absent.`,
+    );
   }
   for (const key of options.searchKeys ?? []) {
     const problem = searchKeyProblem(key);

@@ -25,6 +25,7 @@ export function definitionOf(workflow: AnyWorkflow): WorkflowDefinition {
     enforce_determinism: options.deterministic ?? true,
     is_technical: false,
     execution_timeout: workflow.timeoutMs === null ? null : workflow.timeoutMs / 1000,
+    ...(options.versioning && { versioning: options.versioning }),
     search_keys: [...(options.searchKeys ?? [])],
     schedules: [...(options.schedules ?? [])] as WorkflowDefinition["schedules"],
   };

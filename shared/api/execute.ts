@@ -107,7 +107,7 @@ async function once(
   const registration = await toRegistration(deployment, execution);
   if (isRefusal(registration)) return registration;
   const request = { ...body, execution_id: execution, traceparent: body.traceparent ?? traceparent };
-  return begin(context, registration, request, { key, deploymentNamed: deployment !== undefined });
+  return begin(context, registration, request, { key, deploymentNamed: registration.deployment === deployment });
 }
 
 /** The first run that an earlier request with this key has started. `kept` alone: it has not started it yet. */

@@ -2,7 +2,7 @@
 import { type Effect, openEffects, outlivesRun } from "../core/effects.ts";
 import { withInputs } from "../core/human-inputs.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
-import type { Ports, Ref } from "../ports.ts";
+import type { Ports, Ref, RegistrationRecord } from "../ports.ts";
 import { cutText } from "../protocol/cut-text.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Failure } from "../protocol/history.ts";
@@ -163,7 +163,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tell
     else await send(ports, ref, message, of.chain);
     return true;
   };
-  const [registration] = await ports.registry.registrations(workspace, { workflow: event.workflow, deployment });
+  const registration = await registrationOfChild(ports, workspace, event.workflow, deployment);
   if (!registration) {
     const message = `workflow '${event.workflow}' is not registered by deployment '${deployment}', which children stay in`;
     return refuse({ type: "ChildError", message, non_retryable: true });
@@ -174,7 +174,7 @@ async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tell
     execution: event.execution,
     workflow: event.workflow,
     registration: registration.id,
-    deployment,
+    deployment: registration.deployment,
     input: event.input,
     token: messageId.child(of.run, event.child),
     by: "parent",
@@ -197,6 +197,30 @@ async function startChild(ports: Ports, of: Of, event: StartChild, { flush, tell
   if (started.kind !== "exists") return false; // started, or deleted since: then it has told its outcome
   const message = `the id '${event.execution}' is taken by another execution, which is ${started.head.status}`;
   return refuse({ type: "ChildError", message, non_retryable: true });
+}
+
+/**
+ * PINNED-4: a child stays in the deployment of its parent. Where that is a version that has not pinned the child's workflow, the child runs
+ * in the deployment of which it is a version; where that is none, and the workflow is pinned, in the current version of it.
+ */
+async function registrationOfChild(
+  ports: Ports,
+  workspace: string,
+  workflow: string,
+  deployment: string,
+): Promise<RegistrationRecord | null> {
+  const { registry } = ports;
+  const within = async (name: string) => (await registry.registrations(workspace, { workflow, deployment: name }))[0];
+  const found = await within(deployment);
+  if (!found) {
+    const of = (await registry.deployment(workspace, deployment))?.version?.of;
+    return (of !== undefined && (await within(of))) || null;
+  }
+  if (!found.definition.versioning) return found;
+  const current = await registry.current(workspace, workflow);
+  if (!current || current.deployment === deployment) return found;
+  const version = (await registry.deployment(workspace, current.deployment))?.version;
+  return (version?.of === deployment && (await within(current.deployment))) || found;
 }
 
 /**

@@ -44,6 +44,11 @@ async function currentRegistration(
   return null;
 }
 
+/** Whether the deployment is a version of the one called `of` (PINNED-2). */
+export async function isVersionOf(ports: Ports, workspace: string, deployment: string, of: string): Promise<boolean> {
+  return deployment !== of && (await ports.registry.deployment(workspace, deployment))?.version?.of === of;
+}
+
 export type CurrentRoute =
   | { readonly kind: "found"; readonly registration: RegistrationRecord }
   | {

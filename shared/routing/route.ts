@@ -1,7 +1,7 @@
 /**
  * The deployment of a start, by a client or by a schedule. If the caller names one: that one, if it serves the workflow.
  * Otherwise the workflow's current deployment (CURRENT-1). If it has none: the active deployment that serves it; several are
- * ambiguous. Children run in the deployment of their parent.
+ * ambiguous. Where the caller names a deployment whose workflow is pinned, the current version of it (PINNED-4).
  */
 import { lazy } from "../lib/lazy.ts";
 import type { Ports, RegistrationRecord, Serving } from "../ports.ts";
@@ -57,6 +57,12 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
   }
   if (eligible.length === 0) {
     return { kind: "refused", refusal: await notServed(ports, workspace, workflow, deployment!, known) };
+  }
+  if (current && deployment != null && eligible[0]?.definition.versioning) {
+    const { isVersionOf, routeToCurrent } = await currentRouting();
+    if (await isVersionOf(ports, workspace, current.deployment, deployment)) {
+      return routeToCurrent(ports, workspace, { registrations: known, current }, wanted.execution);
+    }
   }
   const active = await activeAmong(ports, workspace, eligible);
   if (active.length > 1) return { kind: "refused", refusal: ambiguous(workflow, names(active)) };

@@ -12,9 +12,9 @@ export interface ThreadData {
   readonly shared: SharedArrayBuffer;
   readonly url: string;
   readonly apiKey: string;
-  readonly deployment: string;
   readonly worker: string;
-  readonly session: string;
+  /** Those of all deployments that the process serves. The first one reports what blocks. */
+  readonly sessions: readonly { readonly deployment: string; readonly session: string }[];
   /** Name of the global function that answers a `Held`, and of the one that ends the process. */
   readonly hook: string;
   readonly paths: { readonly claim: string; readonly append: string; readonly extend: string; readonly stop: string };
@@ -202,10 +202,10 @@ export function watchdogThread(need: NodeJS.Require): void {
       ending = false;
       return;
     }
-    const { deployment, worker, session: id } = workerData;
+    const { worker, sessions } = workerData;
     const receipts = found.receipts.slice(0, 1000);
     if (receipts.length > 0) await call(paths.extend, { receipts, lease_ms: 0 }).catch(() => {});
-    await call(paths.stop, { deployment, worker, session: id }).catch(() => {});
+    for (const each of sessions) await call(paths.stop, { worker, ...each }).catch(() => {});
     evaluate("replace", () => {});
     setTimeout(() => {
       line("error", "the process could not be started again: it ends", {});
@@ -226,7 +226,7 @@ export function watchdogThread(need: NodeJS.Require): void {
       stack: `BlockedLoopError: ${message}\n${stack}`.slice(0, 4_000).toWellFormed(),
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const claimed = await call(paths.claim, { execution: by.execution, session: workerData.session });
+      const claimed = await call(paths.claim, { execution: by.execution, session: workerData.sessions[0]!.session });
       if (claimed.kind !== "claimed" || claimed.head.run !== by.run) return;
       const { run, chain, fence } = claimed.head;
       const last = claimed.batches.at(-1)?.events.at(-1) as { id: number; at: number } | undefined;

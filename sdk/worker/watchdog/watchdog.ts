@@ -27,7 +27,7 @@ const EXIT_CODE = 70; // EX_SOFTWARE of sysexits.h
 
 export interface WatchdogOptions {
   readonly log: Log;
-  readonly worker: Pick<ThreadData, "url" | "apiKey" | "deployment" | "worker" | "session">;
+  readonly worker: Pick<ThreadData, "url" | "apiKey" | "worker" | "sessions">;
   /** Hash of the definition of this workflow. */
   readonly codeOf: (workflow: string) => string | undefined;
   readonly receipts: () => string[];
@@ -53,7 +53,7 @@ export function watch(options: WatchdogOptions): () => void {
     },
     replace: () => runOutside(() => endProcess(options.onBlocked)),
   };
-  const hook = `sirocco.watchdog.${options.worker.session}`;
+  const hook = `sirocco.watchdog.${options.worker.sessions[0]!.session}`;
   Object.defineProperty(globalThis, Symbol.for(hook), { value: calls, configurable: true, enumerable: false });
   const { claim, append, extend, stop } = WORKER_ROUTES;
   const workerData: ThreadData = {

@@ -10,6 +10,8 @@
  *     becomes current by itself again. So a restart of an older version's workers, or of a version that was rolled back, changes nothing. A crash
  *     in between leaves the rest to the next registration, and an older version does not replace a younger one. Each change is
  *     CURRENT-4's conditional write.
+ * PINNED-4. A start that names NAME goes to the current version of NAME, if the workflow is pinned there. A child runs in the version of its
+ *     parent where that has the workflow, otherwise in NAME; a pinned child of an execution of NAME in NAME's current version.
  */
 import type { CurrentDeployment, DeploymentRecord } from "../../ports.ts";
 import { invalidAt, type Refusal } from "../../protocol/errors.ts";
@@ -62,6 +64,7 @@ export async function introduce(
 ): Promise<string[]> {
   const { ports, workspace } = context;
   if (!body.version || !record?.version || record.version.introduced) return [];
+  if (!body.definitions.some(({ versioning }) => versioning)) return []; // a worker of activities alone came first
   const warnings: string[] = [];
   for (const { name, versioning } of body.definitions) {
     if (!versioning || !body.version.promote) continue;

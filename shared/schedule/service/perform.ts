@@ -59,7 +59,7 @@ async function startRun(
     registration: registration.id,
     displayName,
     deployment: registration.deployment,
-    deploymentNamed: !effect.follows_current,
+    deploymentNamed: !effect.follows_current && registration.deployment === effect.deployment_name,
     input: effect.input,
     token: effect.key,
     by: "schedule",
