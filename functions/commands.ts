@@ -5,6 +5,7 @@ import type { RouteModule } from "../shared/api/route-module.ts";
 import { lazy } from "../shared/lib/lazy.ts";
 import { STREAM_ROWS } from "../shared/protocol/routes/streams.ts";
 import { bufferedRest } from "./lib/http.ts";
+import { initialize } from "./lib/initialize.ts";
 
 /** HEAD of a stream is rare: its code is loaded at the first use. */
 const streams = lazy(() => import("../shared/api/areas/streams.ts"));
@@ -19,3 +20,6 @@ const STREAMS: RouteModule = {
 };
 
 export const handler = bufferedRest([EXECUTIONS, STREAMS]);
+
+// Terminations.
+await initialize(() => import("../shared/aws/close.ts"));

@@ -11,6 +11,7 @@ import { send } from "../shared/engine/send.ts";
 import { messageId } from "../shared/protocol/messages.ts";
 import type { Task } from "../shared/protocol/worker.ts";
 import { envelope } from "./lib/envelope.ts";
+import { initialize } from "./lib/initialize.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";
 
@@ -67,3 +68,5 @@ export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
     }
     return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
   });
+
+await initialize(() => import("../shared/aws/task-reading.ts"));

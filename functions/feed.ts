@@ -3,6 +3,7 @@ import middy from "@middy/core";
 import { batchItemFailures, changeOf, type StreamRecord } from "../shared/aws/feed-records.ts";
 import "../shared/server/aws-feed.ts"; // every invocation needs it, so it loads with the function
 import { envelope } from "./lib/envelope.ts";
+import { initialize } from "./lib/initialize.ts";
 import { installation } from "./lib/installation.ts";
 
 export const handler = middy<{ Records: readonly StreamRecord[] }, unknown>()
@@ -12,3 +13,5 @@ export const handler = middy<{ Records: readonly StreamRecord[] }, unknown>()
     const late = Records.every(({ eventSourceARN }) => eventSourceARN === undefined);
     return batchItemFailures(Records, await installation().feedChanges(changes, { late }));
   });
+
+await initialize(() => import("../shared/server/aws-feed.ts"));

@@ -2,5 +2,8 @@
 import { REGISTRATION } from "../shared/api/areas/registration.ts";
 import { SYSTEM } from "../shared/api/areas/system.ts";
 import { bufferedRest } from "./lib/http.ts";
+import { initialize } from "./lib/initialize.ts";
 
 export const handler = bufferedRest([REGISTRATION, SYSTEM]);
+
+await initialize(() => import("../shared/aws/deployments.ts"));

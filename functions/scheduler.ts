@@ -5,6 +5,7 @@ import { WakeUp } from "../shared/aws/wake-up.ts";
 import "../shared/schedule/service/perform.ts"; // most wake-ups start an execution, so it loads with the function
 import { takeWakeUp } from "../shared/server/aws-wake-up.ts";
 import { envelope } from "./lib/envelope.ts";
+import { initialize } from "./lib/initialize.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";
 
@@ -33,3 +34,8 @@ export const handler = middy<{ Records: readonly SqsRecord[] }, unknown>()
     const failed = Records.filter((_, i) => !handled[i]);
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });
+
+await initialize(
+  () => import("../shared/aws/schedules.ts"),
+  () => import("../shared/schedule/service/perform.ts"),
+);

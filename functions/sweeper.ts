@@ -10,6 +10,7 @@ import { SWEEP_SPARE_SECONDS } from "../shared/aws/names.ts";
 import { TaskBatcher } from "../shared/aws/task-batcher.ts";
 import "../shared/server/aws-sweep.ts"; // likewise
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
+import { initialize } from "./lib/initialize.ts";
 import { installation } from "./lib/installation.ts";
 import { log } from "./lib/log.ts";
 
@@ -35,3 +36,13 @@ export const handler = middy<unknown, unknown>()
     log.info("sweep: round ended", counts);
     return counts;
   });
+
+await initialize(
+  () => import("../shared/aws/deployments.ts"),
+  () => import("../shared/aws/due.ts"),
+  () => import("../shared/aws/jobs.ts"),
+  () => import("../shared/aws/schedules.ts"),
+  () => import("../shared/engine/jobs.ts"),
+  () => import("../shared/engine/release.ts"),
+  () => import("../shared/server/aws-sweep.ts"),
+);

@@ -15,6 +15,7 @@ import { ENV } from "../shared/aws/names.ts";
 import { decompressed, encoded } from "./lib/encoding.ts";
 import { envelope, type LambdaContext } from "./lib/envelope.ts";
 import { apiAt, fromUrl, type UrlEvent, whole } from "./lib/http.ts";
+import { initialize } from "./lib/initialize.ts";
 import { installation, requireEnv } from "./lib/installation.ts";
 
 const tasks: ApiOptions["tasks"] = (context, deployment) =>
@@ -37,3 +38,11 @@ export const handler = middy<UrlEvent, unknown>({ executionMode: executionModeSt
     const request = whole(fromUrl(event, context as unknown as LambdaContext));
     return encoded(event, await api.handle(await decompressed(event, request, api.bodyLimit(request.target))));
   });
+
+// Each execution is claimed and closed, and most have steps.
+await initialize(
+  () => import("../shared/aws/close.ts"),
+  () => import("../shared/aws/deployments.ts"),
+  () => import("../shared/aws/log-end-text.ts"),
+  () => import("../shared/aws/log-entry.ts"),
+);
