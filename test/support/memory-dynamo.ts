@@ -51,32 +51,50 @@ const plain = (value: Value | undefined): string | number | undefined =>
   value === undefined ? undefined : value.N !== undefined ? Number(value.N) : (value.S ?? JSON.stringify(value));
 const compare = (a: string | number, b: string | number): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Items of one partition of a table or an index, by sort key. */
+interface Entry {
+  readonly sort: string | number;
+  readonly id: string;
+}
+
+/** Items of one partition of a table or an index, always in the order of their sort keys: a change moves one entry. */
 class Partition {
-  readonly #items = new Map<string, Item>();
-  #sorted: Item[] | null = null;
+  readonly #entries = new Map<string, Entry>();
+  readonly #order: Entry[] = [];
+  readonly #items: Item[] = [];
   readonly #sort: string;
 
   constructor(sort: string) {
     this.#sort = sort;
   }
   set(id: string, item: Item): void {
-    const isNew = !this.#items.has(id);
-    this.#items.set(id, item);
-    const last = this.#sorted?.at(-1);
-    if (isNew && last && this.#order(last, item) < 0) this.#sorted!.push(item);
-    else this.#sorted = null;
+    this.delete(id);
+    const entry = { sort: plain(item[this.#sort])!, id };
+    const at = this.#placeOf(entry);
+    this.#order.splice(at, 0, entry);
+    this.#items.splice(at, 0, item);
+    this.#entries.set(id, entry);
   }
   delete(id: string): void {
-    if (this.#items.delete(id)) this.#sorted = null;
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    const at = this.#placeOf(entry);
+    this.#order.splice(at, 1);
+    this.#items.splice(at, 1);
+    this.#entries.delete(id);
   }
-  #order(a: Item, b: Item): number {
-    const by = compare(plain(a[this.#sort])!, plain(b[this.#sort])!);
-    return by === 0 ? compare(`${a.pk?.S} ${a.sk?.S}`, `${b.pk?.S} ${b.sk?.S}`) : by;
+  /** The first place whose entry does not come before this one. */
+  #placeOf({ sort, id }: Entry): number {
+    let [low, high] = [0, this.#order.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = this.#order[middle]!;
+      if ((compare(other.sort, sort) || compare(other.id, id)) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
   get sorted(): readonly Item[] {
-    this.#sorted ??= [...this.#items.values()].sort((a, b) => this.#order(a, b));
-    return this.#sorted;
+    return this.#items;
   }
 }
 
@@ -144,7 +162,10 @@ class MemoryTable {
 // --- expressions -------------------------------------------------------------------------------------------------
 
 const TOKEN = /\s*(#\w+|:\w+|<>|<=|>=|[=<>(),+-]|[A-Za-z_][\w]*)/y;
-function tokensOf(expression: string): string[] {
+const read = new Map<string, readonly string[]>();
+function tokensOf(expression: string): readonly string[] {
+  const known = read.get(expression);
+  if (known) return known;
   const tokens: string[] = [];
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < expression.trimEnd().length) {
@@ -152,6 +173,7 @@ function tokensOf(expression: string): string[] {
     if (!found) throw new Error(`memory-dynamo cannot read the expression: ${expression}`);
     tokens.push(found[1]!);
   }
+  read.set(expression, tokens);
   return tokens;
 }
 
@@ -162,7 +184,7 @@ const same = (a: Value | undefined, b: Value | undefined): boolean =>
     : JSON.stringify(a) === JSON.stringify(b);
 
 class Reader {
-  readonly #tokens: string[];
+  readonly #tokens: readonly string[];
   readonly #names: Record<string, string>;
   readonly #values: Item;
   #at = 0;
@@ -520,7 +542,11 @@ export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } 
       const operation = command.constructor.name.replace(/Command$/, "");
       meter.add(operation, { sqs: 1 });
       const url = String(command.input.QueueUrl ?? "");
-      const enqueue = (body: unknown) => sent.set(url, [...(sent.get(url) ?? []), String(body)]);
+      const enqueue = (body: unknown) => {
+        const bodies = sent.get(url);
+        if (bodies) bodies.push(String(body));
+        else sent.set(url, [String(body)]);
+      };
       const entries = command.input.Entries as { Id: string; ReceiptHandle: string; VisibilityTimeout?: number }[];
       const unknown = () => entries.filter(({ ReceiptHandle }) => !held.has(ReceiptHandle)).map(({ Id }) => ({ Id }));
       if (operation === "GetQueueUrl" || operation === "CreateQueue")
