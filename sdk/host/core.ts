@@ -3,6 +3,7 @@
  * out again, by `stop` or by the host's end (HOST-3). While the host's process is stopped there is no worker (HOST-7).
  */
 import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import type { EncodingOptions } from "../../shared/encoding/options.ts";
@@ -13,6 +14,9 @@ import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import { WorkerEncoding } from "../worker/encoding.ts";
 import { ownUsage } from "../worker/load.ts";
+import { WorkerMetrics } from "../worker/metrics.ts";
+import { metricsServer } from "../worker/metrics-server.ts";
+import { portOf } from "../worker/options.ts";
 import { type HttpOptions, ServerRefusal, type Transport } from "../worker/transport.ts";
 import { Worker } from "../worker/worker.ts";
 import type { HostedWorkflow } from "../workflow/hosted.ts";
@@ -29,6 +33,8 @@ export interface CoreOptions {
   /** Measures the host's silence. Default: `clock`; where that is a clock of tests, the host still lives in real time. */
   readonly hostClock?: Clock;
   readonly log: Log;
+  /** Answers `GET /metrics` on this port. A text that names no port is refused. Default: no such server. */
+  readonly metricsPort?: string | undefined;
   readonly transport: (options: HttpOptions) => Transport;
   /** Ids of sessions, messages and attempts. Default: random ones. */
   readonly uuid?: () => string;
@@ -37,7 +43,9 @@ export interface CoreOptions {
 }
 
 export function runCore(options: CoreOptions): void {
-  const { log, clock, exit, uuid = randomUUID } = options;
+  const { log, clock, uuid = randomUUID } = options;
+  const metrics = new WorkerMetrics(clock);
+  let shown: Server | null = null;
   let worker: Worker | null = null;
   let stopping = false;
 
@@ -62,6 +70,11 @@ export function runCore(options: CoreOptions): void {
     },
     ended: (error) => void hostGone(error),
   });
+  const exit = (code: number) => {
+    shown?.close();
+    shown?.closeAllConnections();
+    options.exit(code);
+  };
   const activities = new ForeignActivities(channel.send, uuid);
   const pulse = new Pulse({
     clock: options.hostClock ?? clock,
@@ -79,7 +92,9 @@ export function runCore(options: CoreOptions): void {
     if (begin) return hostGone(new Error("the host said 'hello' twice"));
     let codec: PayloadCodec;
     let defined: Map<string, AnyActivity>;
+    let port: number | null;
     try {
+      port = portOf("SIROCCO_METRICS_PORT", options.metricsPort);
       codec = new PayloadCodec(encodingOf(hello.encoding));
       defined = new Map(hello.activities.map((name) => [name, activities.define(name)]));
     } catch (error) {
@@ -87,10 +102,21 @@ export function runCore(options: CoreOptions): void {
       return exit(1);
     }
     if (hello.replay) return replay(hello, hello.replay, codec);
+    if (port !== null) {
+      const { deployment, worker: name } = hello;
+      const text = () => metrics.text({ deployment, name, load: worker?.slots ?? null });
+      try {
+        shown = await metricsServer(port, text);
+      } catch (error) {
+        channel.send({ type: "refused", call: hello.call, status: 400, message: (error as Error).message });
+        return exit(1);
+      }
+    }
     const transport = options.transport({
       url: hello.url,
       apiKey: hello.key,
       onRetry: (operation, why, attempt) => {
+        metrics.error("repeated_call");
         if (attempt === 1 || attempt % 30 === 0) log.warn(`${operation} is tried again: ${why.message}`, { attempt });
       },
     });
@@ -122,6 +148,7 @@ export function runCore(options: CoreOptions): void {
         transport,
         clock,
         log,
+        metrics,
         session: uuid(),
         deployment: hello.deployment,
         uuid,

@@ -12,7 +12,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 // HOST-3. The host reads this pipe: when it dies, a line of the log fails, and that must not keep the core from handing back.
 process.stderr.on("error", () => {});
 
-const log = consoleLog({ SIROCCO_LOG_FORMAT: "json" });
+// The host logs each line again, in the form that the user has asked for.
+const log = consoleLog({ SIROCCO_LOG_FORMAT: "json", SIROCCO_LOG_LEVEL: process.env.SIROCCO_LOG_LEVEL });
 process.on("uncaughtException", (error) => {
   log.error(`the worker core failed: ${error.message}`, { stack: error.stack });
   process.exit(70);
@@ -23,6 +24,7 @@ runCore({
   output: process.stdout,
   clock: realClock,
   log,
+  metricsPort: process.env.SIROCCO_METRICS_PORT,
   transport: (options) => httpTransport(options),
   exit: (code) => {
     // What was written last, such as `refused`, must reach the host: a pipe is flushed by its callback.

@@ -45,6 +45,12 @@ describe.skipIf(cannotRun)("a Python worker that cannot work", () => {
       { SERVER_URL: "localhost:9" },
       /SERVER_URL is 'localhost:9'.* write it as http:\/\/localhost:9/,
     ],
+    [
+      "a port of metrics that is none",
+      { SIROCCO_METRICS_PORT: "many" },
+      /the worker was not registered: SIROCCO_METRICS_PORT is 'many': it must be a port number from 0 to 65535/,
+    ],
+    ["a form of lines that is none", { SIROCCO_LOG_FORMAT: "xml" }, /SIROCCO_LOG_FORMAT is 'xml': it must be one of/],
     ["no Node", { SIROCCO_NODE: "/nowhere/node" }, /SIROCCO_NODE is '\/nowhere\/node', which is no program/],
     [
       "a build id",

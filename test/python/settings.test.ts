@@ -22,9 +22,11 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
   let at: TestServer;
   let worker: PythonWorker;
   let port: number;
+  let metricsPort: number;
   beforeAll(async () => {
     at = await testServer();
     port = await freePort();
+    metricsPort = await freePort();
     const cwd = scratch();
     writeFileSync(join(cwd, ".env"), "DEPLOYMENT_NAME=from-dotenv\nWORKFLOW_NAME_PREFIX=team-\n");
     worker = await startPythonWorker(workerFile("settings.py"), {
@@ -35,6 +37,9 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
         DEPLOYMENT_NAME: undefined,
         WORKERS: workerFile("."),
         HEALTH_SERVER_PORT: String(port),
+        SIROCCO_METRICS_PORT: String(metricsPort),
+        SIROCCO_LOG_FORMAT: "json",
+        SIROCCO_LOG_LEVEL: "info",
         MAX_CONCURRENT_ACTIVITIES: "1",
         RETRY_POLICY_MAX_ATTEMPTS: "2",
         RETRY_POLICY_BACKOFF_COEFFICIENT: "1.25",
@@ -54,6 +59,18 @@ describe.skipIf(cannotRun)("a Python worker with settings", () => {
       "COMPLETED",
       { result: "Hello, Ada" },
     ]);
+  }, 60_000);
+
+  test("counts steps and attempts for Prometheus, and writes its lines in the form of all processes", async () => {
+    await run(at, "team-greeting", { name: "Ada" }, "from-dotenv");
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    expect(text).toMatch(/^sirocco_worker_info\{deployment="from-dotenv",.*\} 1$/m);
+    expect(text).toMatch(/^sirocco_worker_slots\{kind="activities"\} 1$/m);
+    expect(text).toMatch(/^sirocco_worker_steps_total\{workflow="team-greeting"\} [1-9]/m);
+    const lines = worker.log().split("\n");
+    const runs = JSON.parse(lines.find((line) => line.includes('"worker core runs"'))!);
+    expect(Object.keys(runs).slice(0, 3)).toEqual(["time", "level", "message"]);
+    expect(runs).toMatchObject({ level: "info", message: "worker core runs", pid: expect.any(Number) });
   }, 60_000);
 
   test("leaves executions of a workflow with `is_technical` out of a list of what is not internal", async () => {

@@ -39,13 +39,14 @@ PROTOCOL = 1
 
 def install() -> None:
     """Takes the seams. The native functions stay reachable for servers that are no Sirocco."""
-    from sirocco_worker import http, speed, unsendable
+    from sirocco_worker import http, lines, speed, unsendable
 
     if native.new_worker is new_worker:
         return
     global _native_connect, _native_new_worker
     _native_connect, _native_new_worker = native.connect_client, native.new_worker
     native.connect_client, native.new_worker = connect_client, new_worker
+    lines.install()
     http.install()
     speed.install(http.is_known_sirocco)
     unsendable.install(http.is_known_sirocco)
