@@ -102,6 +102,21 @@ export async function checkResults(at: Place): Promise<void> {
   expect(await closed(at, nested)).toEqual(["COMPLETED", { result: `7 True True ${nested}` }]);
 }
 
+/** RUN-5: temporalio's handles of other executions. */
+export async function checkMessages(at: Place): Promise<void> {
+  const [signalled, cancelled] = await Promise.all(["A-8", "A-9"].map((order) => start(at, "order", { order })));
+  await Promise.all([signalled!, cancelled!].map((id) => recorded(at, id, "timer_started")));
+  const id = await start(at, "messenger", { signalled, cancelled });
+  expect(await closed(at, id)).toEqual(["COMPLETED", { result: expect.stringMatching(/^MessageError: .*nobody/) }]);
+  expect(await closed(at, signalled!)).toEqual([
+    "COMPLETED",
+    { result: "charged 1 for A-8 under 36 characters; approved by Ada" },
+  ]);
+  expect((await closed(at, cancelled!))[0]).toBe("CANCELED");
+  const sent = (await history(at, id)).filter(({ kind }) => kind === "activity_scheduled");
+  expect(sent.map(({ name }) => name)).toEqual(["__signal_execution", "__cancel_execution", "__signal_execution"]);
+}
+
 /** A history holds what the user's code did, and nothing of the SDK's bookkeeping. */
 export async function checkHistory(at: Place): Promise<void> {
   const id = await start(at, "order", { order: "A-7" });

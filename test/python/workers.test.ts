@@ -12,6 +12,7 @@ import {
   checkHistory,
   checkHumanInput,
   checkLogs,
+  checkMessages,
   checkResults,
   checkSearchKeys,
   checkStream,
@@ -46,6 +47,7 @@ describe.skipIf(cannotRun)("a worker of the official Python SDK", () => {
   test("sends what its code logs", () => checkLogs(at), 60_000);
   test("answers queries and updates, and refuses what does not fit", () => checkHandlers(at), 60_000);
   test("waits for a person's input", () => checkHumanInput(at), 60_000);
+  test("sends messages to other executions", () => checkMessages(at), 60_000);
   test("cleans up when it is cancelled", () => checkCancellation(at), 60_000);
   test("fails on purpose, and waits after a bug", () => checkFailures(at), 90_000);
   test("can be found by search keys", () => checkSearchKeys(at), 60_000);

@@ -12,6 +12,12 @@ ASK_SESSION = "get_sticky_worker_session"
 """The SDK's activity that answers the session of the worker that runs it."""
 SESSION = "__session"
 """Sirocco's: `sdk/runtime/session.ts`."""
+MESSAGE_ACTIVITIES = {"signal": "__signal_execution", "cancel": "__cancel_execution"}
+MESSAGE_OPTIONS = {
+    "start_to_close_ms": 60_000,
+    "retry": {"max_attempts": 0, "first_ms": 1_000, "factor": 3, "max_ms": 7_200_000, "non_retryable": []},
+}
+"""Names and options of Sirocco's activities that send messages to other executions: `sdk/runtime/message.ts`."""
 
 
 def _functions() -> dict[str, Callable[..., Any]]:

@@ -10,6 +10,8 @@ RUN-2. Activities, timers and children of the user are numbered from 1 in the or
 RUN-3. A timer that is started and cancelled within one stimulus is not recorded: the SDK makes one with each activity call.
 RUN-4. When the run ends, workflow code is still given the rest of the step (HOST-8), and `close` then takes the closing decision.
        Between the two only answers, task events and search keys are decisions. After a bug or a close nothing more is given.
+RUN-5. A signal or a cancel request to another execution is the built-in activity that `externalExecution` of TypeScript workflows
+       uses (EXTERNAL-1): the worker core runs it, and its outcome is the answer to temporalio's command.
 """
 
 import hashlib
@@ -106,6 +108,8 @@ class Run:
         self._activities, self._timers, self._children = _Numbers(), _Numbers(), _Numbers()
         self.local: set[int] = set()
         """Numbers of the activities that code has asked for as local ones: `activity.info().is_local` says it."""
+        self._messages: dict[int, tuple[str, int]] = {}
+        """Of the activities that send messages to other executions (RUN-5): temporalio's command and its `seq`."""
         self._cancellations: dict[int, int] = {}
         self._asked_children: dict[int, _Child] = {}
         self._updates: dict[str, str] = {}
@@ -217,6 +221,8 @@ class Run:
         kind = stimulus["kind"]
         if kind == "execution_started":
             return lambda job: self._initialize(job, stimulus)
+        if kind in ("activity_completed", "activity_failed") and stimulus["activity"] in self._messages:
+            return lambda job: self._resolve_message(job, stimulus)
         if kind in ("activity_completed", "activity_failed"):
             seq = self._activities.end(stimulus["activity"])
             return None if seq is None else lambda job: self._resolve_activity(job, stimulus, seq)
@@ -270,6 +276,18 @@ class Run:
             values.to_activity_failure(stimulus, into.result.cancelled.failure)
         else:
             values.to_activity_failure(stimulus, into.result.failed.failure)
+
+    def _resolve_message(self, job: WorkflowActivationJob, stimulus: Stimulus) -> None:
+        """RUN-5. A failure is an `ApplicationError` of the type `MessageError`, whose text says why."""
+        command, seq = self._messages.pop(stimulus["activity"])
+        into = (
+            job.resolve_signal_external_workflow
+            if command == "signal_external_workflow_execution"
+            else job.resolve_request_cancel_external_workflow
+        )
+        into.seq = seq
+        if stimulus["kind"] == "activity_failed":
+            values.to_failure(stimulus["failure"], into.failure)
 
     def _resolve_child(self, job: WorkflowActivationJob, stimulus: Stimulus, seq: int) -> None:
         into = job.resolve_child_workflow_execution
@@ -336,11 +354,14 @@ class Run:
                 _refuse_search_attributes(content)
             case "modify_workflow_properties":
                 raise Unsupported("Temporal's memos are not supported: use workflow.add_search_keys")
-            case "signal_external_workflow_execution" | "request_cancel_external_workflow_execution":
-                raise Unsupported(
-                    "signalling or cancelling another execution from workflow code is not supported: "
-                    "call the API from an activity"
-                )
+            case "signal_external_workflow_execution":
+                message = {"kind": "signal", "name": content.signal_name, "input": values.single(content.args)}
+                self._send(kind, content, content.child_workflow_id or content.workflow_execution.workflow_id, message)
+            case "request_cancel_external_workflow_execution":
+                message = {"kind": "cancel", "reason": content.reason or None}
+                self._send(kind, content, content.workflow_execution.workflow_id, message)
+            case "cancel_signal_workflow":
+                yield from self._give_message_up(content.seq)
             case _:
                 raise Unsupported(f"workflow code used temporalio's '{kind}', which Sirocco does not support")
 
@@ -390,6 +411,37 @@ class Run:
             # The workflow goes on at once. How the activity ends means nothing to it any more.
             self._activities.end(number)
             yield lambda job: _resolve_cancelled_activity(job, seq)
+
+    def _send(self, kind: str, command: Any, execution: str, message: values.JsonObject) -> None:
+        """RUN-5."""
+        if command.workflow_execution.run_id:
+            raise Unsupported("a message goes to an execution, whichever run it is in: leave out run_id of its handle")
+        self._activities.last += 1
+        number = self._activities.last
+        self._messages[number] = (kind, command.seq)
+        to: values.JsonObject = {"execution": execution, "message": message}
+        children = self._children.of.items()
+        child = next((n for seq, n in children if self._asked_children[seq].execution == execution), None)
+        if child is not None:
+            to["child"] = child
+        name = kinds.MESSAGE_ACTIVITIES[message["kind"]]
+        self._decide("activity_scheduled", activity=number, name=name, input=to, options=kinds.MESSAGE_OPTIONS)
+
+    def _give_message_up(self, seq: int) -> Iterator[FillJob]:
+        """Code goes on at once; what the server has taken by then arrives all the same."""
+        sent = ("signal_external_workflow_execution", seq)
+        number = next((number for number, message in self._messages.items() if message == sent), None)
+        if number is None:
+            return
+        self._decide("activity_cancel_requested", activity=number)
+        del self._messages[number]
+
+        def given_up(job: WorkflowActivationJob) -> None:
+            failure: Failure = job.resolve_signal_external_workflow.failure
+            job.resolve_signal_external_workflow.seq, failure.message = seq, "Signal was cancelled before being sent"
+            failure.canceled_failure_info.SetInParent()
+
+        yield given_up
 
     def _start_child(self, command: Any) -> Iterator[FillJob]:
         seq = command.seq

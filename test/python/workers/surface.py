@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import mistralai.workflows as workflows
 import structlog
+import temporalio.exceptions
 import temporalio.workflow
 from mistralai.workflows import ActivityError, Depends, InteractiveWorkflow, WorkflowError, workflow
 from pydantic import BaseModel, Field
@@ -386,9 +387,25 @@ class Settled:
         return await double(21)
 
 
+@workflow.define(name="messenger")
+class Messenger:
+    """Sends messages to other executions, and tells why one was not taken."""
+
+    @workflow.entrypoint
+    async def run(self, signalled: str, cancelled: str) -> str:
+        handle = temporalio.workflow.get_external_workflow_handle
+        await handle(signalled).signal("approve", {"by": "Ada"})
+        await handle(cancelled).cancel()
+        try:
+            await handle("nobody").signal("approve", {"by": "Ada"})
+        except temporalio.exceptions.ApplicationError as error:
+            return f"{error.type}: {error.message}"
+        return "taken"
+
+
 ALL = [
     Order, People, Child, Family, Fanout, Streamed, Gathered, Pages, Counter, Fails, Cleanup, Local, Retried, Injected,
-    Nested, Found, Unchecked, Odd, Dice, Settled,
+    Nested, Found, Unchecked, Odd, Dice, Settled, Messenger,
 ]  # fmt: skip
 
 if __name__ == "__main__":
