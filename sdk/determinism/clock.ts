@@ -10,6 +10,21 @@ export function replaceClock(): void {
   replaceFormats();
   replaceTemporal();
   const monotonic = Object.getPrototypeOf(performance);
+  const perf = process.getBuiltinModule("node:perf_hooks");
+  void globalThis.PerformanceMark; // Node defines it at its first use
+  for (const target of [globalThis, perf]) refuse(target, ["PerformanceMark"], (name) => `new ${name}()`);
+  refuse(perf, ["monitorEventLoopDelay", "timerify"], (name) => `perf_hooks.${name}()`);
+  refuse(Object.getPrototypeOf(perf.createHistogram()), ["recordDelta"], (name) => `${name}() of a histogram`);
+  replaceGetter(
+    Event.prototype,
+    "timeStamp",
+    (real) =>
+      function (this: unknown) {
+        const frame = sandboxed();
+        return frame ? elapsed(frame) : real.call(this);
+      },
+  );
+  for (const target of [globalThis, process.getBuiltinModule("node:buffer")]) replaceFile(target);
   replaceGetter(
     monotonic,
     "timeOrigin",
@@ -60,6 +75,21 @@ export function replaceClock(): void {
       function bigint() {
         const frame = sandboxed();
         return frame ? BigInt(elapsed(frame)) * 1_000_000n : real.call(this);
+      },
+  );
+}
+
+/** A file whose maker names no time has the present one. */
+function replaceFile(target: object): void {
+  void (target as { File?: unknown }).File; // Node defines it at its first use
+  replace(
+    target,
+    "File",
+    (real) =>
+      function File(...args: unknown[]) {
+        const frame = sandboxed();
+        if (frame) args[2] = { lastModified: frame.ops.time, ...(args[2] as object | undefined) };
+        return new.target ? Reflect.construct(real, args, new.target) : real.apply(undefined, args);
       },
   );
 }

@@ -17,6 +17,36 @@ const streamHere = (): Random | undefined => {
   return frame && streamOf(frame);
 };
 
+/** Algorithms that draw a number for each signature. Those of RSA and of Edwards curves answer the same each time. */
+const DRAWING = new Set(["ec", "dsa", "rsa-pss"]);
+
+/** Keys, signatures and ciphers for which the platform draws random numbers by itself. */
+function refuseRandomized(crypto: typeof import("node:crypto")): void {
+  for (const [of, { prototype }] of Object.entries({
+    ECDH: crypto.ECDH,
+    DiffieHellman: crypto.DiffieHellman,
+    DiffieHellmanGroup: (crypto as unknown as { DiffieHellmanGroup: { prototype: object } }).DiffieHellmanGroup,
+  }))
+    refuse(prototype, ["generateKeys"], (fn) => `${fn}() of crypto.${of}`);
+  refuse(crypto, ["encapsulate", "publicEncrypt"], (fn) => `crypto.${fn}()`);
+  const draws = (key: unknown): boolean => {
+    const plain = (key as { key?: unknown } | null)?.key ?? key;
+    const { asymmetricKeyType } = plain instanceof crypto.KeyObject ? plain : crypto.createPrivateKey(key as string);
+    const { padding } = (key ?? {}) as { padding?: number };
+    return DRAWING.has(asymmetricKeyType ?? "") || padding === crypto.constants.RSA_PKCS1_PSS_PADDING;
+  };
+  const signing = (what: string, keyAt: number) => (real: (...args: unknown[]) => unknown) =>
+    function sign(this: unknown, ...args: unknown[]) {
+      const frame = sandboxed();
+      if (frame && draws(args[keyAt])) throw new SandboxError(what, frame.ops.name, DRAWN);
+      return real.apply(this, args);
+    };
+  replace(crypto, "sign", signing("crypto.sign() with a key whose signatures differ each time", 2));
+  replace(crypto.Sign.prototype, "sign", signing("sign() with a key whose signatures differ each time", 0));
+}
+
+const DRAWN = "a replay would get another signature. Sign in an activity, whose result is recorded.";
+
 const withCallback = (name: string): SandboxError =>
   new SandboxError(
     `crypto.${name}() with a callback`,
@@ -78,6 +108,7 @@ export function replaceEntropy(): void {
   const made = ["generateKey", "generateKeyPair", "generateKeyPairSync", "generateKeySync", "generatePrime"];
   refuse(crypto, [...made, "generatePrimeSync", "randomFill", "randomUUIDv7"], (fn) => `crypto.${fn}()`);
   refuse(SubtleCrypto.prototype, ["generateKey"], (fn) => `crypto.subtle.${fn}()`);
+  refuseRandomized(crypto);
   replace(
     crypto,
     "randomInt",

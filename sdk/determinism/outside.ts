@@ -104,6 +104,13 @@ export function refuseOutside(): void {
   if (opened) refuse(opened, methodsOf(opened), (fn) => `${fn}() of a database`);
   const { prototype: prepared } = (database?.StatementSync ?? {}) as { prototype?: object };
   if (prepared) refuse(prepared, methodsOf(prepared), (fn) => `${fn}() of a database's statement`);
+  refuse(URL, ["createObjectURL"], (fn) => `URL.${fn}()`);
+  const v8 = process.getBuiltinModule("node:v8");
+  refuse(
+    v8,
+    functionsOf(v8).filter((name) => /heap|coverage/i.test(name)),
+    (fn) => `v8.${fn}()`,
+  );
   const vm = process.getBuiltinModule("node:vm");
   refuse(vm, ["createContext", "runInContext", "runInNewContext"], (fn) => `vm.${fn}()`);
   refuse(vm.Script.prototype, ["runInContext", "runInNewContext"], (fn) => `${fn}() of a vm.Script`);

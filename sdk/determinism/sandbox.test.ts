@@ -1,6 +1,17 @@
 import { exec, execFileSync } from "node:child_process";
 import cluster from "node:cluster";
-import { createHash, generateKeyPairSync, randomBytes, randomInt, randomUUID } from "node:crypto";
+import {
+  createDiffieHellmanGroup,
+  createECDH,
+  createHash,
+  createSign,
+  generateKeyPairSync,
+  publicEncrypt,
+  randomBytes,
+  randomInt,
+  randomUUID,
+  sign,
+} from "node:crypto";
 import { createSocket } from "node:dgram";
 import { lookup, Resolver } from "node:dns/promises";
 import { ReadStream, readFileSync, realpath, realpathSync, writeFile } from "node:fs";
@@ -8,9 +19,11 @@ import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { freemem, hostname } from "node:os";
+import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { scheduler, setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
+import { getHeapStatistics } from "node:v8";
 import { createContext, runInNewContext, Script } from "node:vm";
 import { BroadcastChannel as ThreadChannel, Worker } from "node:worker_threads";
 import { describe, expect, test, vi } from "vitest";
@@ -41,6 +54,12 @@ const captured = {
   Date,
   format: new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" }).format,
 };
+const keys = {
+  rsa: generateKeyPairSync("rsa", { modulusLength: 1024 }),
+  ec: generateKeyPairSync("ec", { namedCurve: "P-256" }),
+  edwards: generateKeyPairSync("ed25519"),
+};
+const pem = keys.ec.privateKey.export({ type: "pkcs8", format: "pem" });
 const opened = new DatabaseSync(":memory:");
 const prepared = opened.prepare("select 1");
 
@@ -83,6 +102,23 @@ describe("functions that cannot be replayed are refused inside a workflow", () =
     ["performance.mark()", () => performance.mark("a")],
     ["Atomics.wait()", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)],
     ["crypto.generateKeyPairSync()", () => generateKeyPairSync("ed25519")],
+    ["generateKeys() of crypto.ECDH", () => createECDH("secp256k1").generateKeys()],
+    ["generateKeys() of crypto.DiffieHellmanGroup", () => createDiffieHellmanGroup("modp14").generateKeys()],
+    ["crypto.publicEncrypt()", () => publicEncrypt(keys.rsa.publicKey, Buffer.from("a"))],
+    [
+      "crypto.sign() with a key whose signatures differ each time",
+      () => sign("sha256", Buffer.from("a"), keys.ec.privateKey),
+    ],
+    [
+      "crypto.sign() with a key whose signatures differ each time",
+      () => sign("sha256", Buffer.from("a"), { key: keys.rsa.privateKey, padding: 6 }),
+    ],
+    ["sign() with a key whose signatures differ each time", () => createSign("sha256").update("a").sign(pem)],
+    ["URL.createObjectURL()", () => URL.createObjectURL(new Blob(["a"]))],
+    ["v8.getHeapStatistics()", () => getHeapStatistics()],
+    ["new PerformanceMark()", () => new PerformanceMark("a")],
+    ["perf_hooks.monitorEventLoopDelay()", () => monitorEventLoopDelay()],
+    ["recordDelta() of a histogram", () => createHistogram().recordDelta()],
     ["crypto.randomBytes() with a callback", () => randomBytes(1, () => {})],
     ["crypto.randomInt() with a callback", () => randomInt(5, () => {})],
     ["scheduler.yield()", () => scheduler.yield()],
@@ -95,6 +131,25 @@ describe("functions that cannot be replayed are refused inside a workflow", () =
     );
     expect(error).toBeInstanceOf(SandboxError);
     expect((error as Error).message).toContain(`${what} was used inside workflow "bad", where it cannot be replayed`);
+  });
+
+  test("signatures that are the same each time stay allowed, and files and events have the time of the workflow", async () => {
+    const signs = workflow({ name: "signs" }, async () => [
+      sign(null, Buffer.from("a"), keys.edwards.privateKey).toString("hex"),
+      createSign("sha256").update("a").sign(keys.rsa.privateKey, "hex"),
+      new File([], "a").lastModified - Date.now(),
+      new File([], "a", { lastModified: 5 }).lastModified,
+      new File([], "a") instanceof Blob,
+      new Event("a").timeStamp - performance.now(),
+    ]);
+    const run = await WorkflowDriver.start(signs);
+    const [closing] = run.decisions.slice(-1);
+    expect(closing).toMatchObject({ kind: "execution_completed" });
+    const { result } = (closing as unknown as { result: { result: unknown[] } }).result;
+    expect(result.slice(2)).toEqual([0, 5, true, 0]);
+    expect(result[0]).toBe(sign(null, Buffer.from("a"), keys.edwards.privateKey).toString("hex"));
+    expect(Math.abs(new File([], "a").lastModified - Date.now())).toBeLessThan(60_000);
+    expect(() => sign("sha256", Buffer.from("a"), keys.ec.privateKey)).not.toThrow();
   });
 
   test("a socket made by a library is refused too", async () => {
