@@ -101,6 +101,36 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await close();
   });
 
+  test("versions of a deployment's code stand below it, and each says of which deployment it is one", async () => {
+    const workers = [await serve("shop-b2", "buy"), await serve("other", "sell"), await serve("shop", "buy")];
+    const { page, close } = await w.open("/jobs");
+    // What a worker with pinned workflows makes of its deployment.
+    type Told = { name: string; version_of?: string; version?: string };
+    const told = (one: Told): Told => (one.name === "shop-b2" ? { ...one, version_of: "shop", version: "b2" } : one);
+    await page.route(/\/deployments(\/shop-b2)?(\?|$)/, async (route) => {
+      const response = await route.fetch();
+      const body = (await response.json()) as Told & { deployments?: Told[] };
+      const json = body.deployments ? { ...body, deployments: body.deployments.map(told) } : told(body);
+      await route.fulfill({ response, json });
+    });
+    await page.goto(`${w.url}/console/#/deployments`);
+    const table = page.getByRole("region", { name: "All deployments" });
+    const row = table.getByRole("row", { name: /^shop-b2 ?version b2 of shop/ });
+    await row.waitFor();
+    const names = await table
+      .getByRole("row")
+      .evaluateAll((all) => all.map((one) => one.querySelector("a")?.textContent));
+    expect(names.indexOf("shop-b2")).toBe(names.indexOf("shop") + 1);
+    await row.getByRole("link", { name: "shop-b2" }).click();
+    await page.getByRole("heading", { name: "Deployment shop-b2" }).waitFor();
+    await page.getByText("version b2 of").waitFor();
+    await page.getByRole("main").getByRole("link", { name: "shop", exact: true }).click();
+    await page.getByRole("heading", { name: "Deployment shop", exact: true }).waitFor();
+    await page.getByText("version b2 of").waitFor({ state: "detached" });
+    for (const worker of workers) await worker.stop();
+    await close();
+  });
+
   test("the page of workflows names the current deployment, and promotes by keyboard alone", async () => {
     const workers = [await serve("mail-v1", "mail"), await serve("mail-v2", "mail")];
     const { page, close } = await w.open("/workflows");

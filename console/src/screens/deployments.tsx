@@ -13,6 +13,7 @@ import { Table } from "../ui/table.tsx";
 import { Mono, Name, visible } from "../ui/text.tsx";
 import { Ago, Time, useNow } from "../ui/time.tsx";
 import { Unavailable } from "../ui/unavailable.tsx";
+import { byBase, VersionOf } from "./code-versions.tsx";
 import { Held, HoldsUnknown } from "./holds/held.tsx";
 import { HoldButton } from "./holds/hold.tsx";
 import { type Hold, holdsOf, useHolds } from "./holds/holds.ts";
@@ -59,14 +60,19 @@ export function Deployments() {
           {({ deployments }) => (
             <Table
               label="All deployments"
-              rows={deployments}
+              rows={byBase(deployments)}
               keyOf={({ id }) => id}
               empty="No worker has registered yet."
               columns={[
                 {
                   id: "name",
                   title: "Name",
-                  cell: (d) => <DeploymentLink name={d.name} />,
+                  cell: (d) => (
+                    <span className="flex flex-col">
+                      <DeploymentLink name={d.name} />
+                      <VersionOf of={d} />
+                    </span>
+                  ),
                 },
                 {
                   id: "state",
@@ -115,6 +121,7 @@ export function DeploymentPage() {
         <h1 className="text-xl font-semibold">
           Deployment <Mono>{name}</Mono>
         </h1>
+        {read.data && <VersionOf of={read.data} />}
         {read.data && (
           <span className="flex flex-wrap gap-1.5">
             <PromoteButton deployment={name} live={read.data.is_active} />
