@@ -63,7 +63,8 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
     return;
   }
   if (e.status === "RUNNING" || e.status === "TIMED_OUT") {
-    const { waits } = await explanationOf(api, e.execution_id);
+    const { waits, version } = await explanationOf(api, e.execution_id);
+    if (version) fields(io, [["version", versionLine(version)]]);
     for (const { text } of waits) io.out(`${paint(io, "dim", "why:")} ${text}`);
     io.out(paint(io, "dim", `what to do: sirocco why ${e.execution_id}`));
     return;
@@ -74,6 +75,12 @@ export async function showExecution(api: Api, e: WorkflowExecutionResponse, io: 
   } else if (last && "reason" in last && typeof last.reason === "string") {
     fields(io, [["reason", last.reason]]);
   }
+}
+
+function versionLine({ version_of, version, is_live, live_versions }: NonNullable<Explanation["version"]>): string {
+  const others = live_versions.filter((name) => name !== version);
+  const rest = others.length === 0 ? "" : `; ${is_live ? "also live" : "live"}: ${others.join(", ")}`;
+  return `${version} of ${version_of}, ${is_live ? "live" : "no live worker"}${rest}`;
 }
 
 /** What an execution has used, on one line. */

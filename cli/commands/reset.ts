@@ -28,6 +28,11 @@ export const reset = command({
     reason: { type: "string", value: "TEXT", help: "is recorded in both runs" },
     "exclude-signals": { type: "boolean", help: "do not give later signals again" },
     "exclude-updates": { type: "boolean", help: "do not give later updates again" },
+    deployment: {
+      type: "string",
+      value: "NAME",
+      help: "go on in this deployment, such as another version of the code; default: where it is",
+    },
     "idempotency-key": {
       type: "string",
       value: "KEY",
@@ -36,7 +41,11 @@ export const reset = command({
     ...targetFlags,
     ...jsonFlag,
   },
-  examples: ["sirocco reset INV-001 --to first-failure", "sirocco reset INV-001 --event 12 --reason 'wrong price'"],
+  examples: [
+    "sirocco reset INV-001 --to first-failure",
+    "sirocco reset INV-001 --event 12 --reason 'wrong price'",
+    "sirocco reset INV-001 --to last-decision --deployment shop-v2",
+  ],
   async run([id], flags, io) {
     const { to, event, reason } = flags;
     if ((to === undefined) === (event === undefined)) throw usage("reset needs one of --to and --event");
@@ -47,6 +56,7 @@ export const reset = command({
     const body = {
       ...(to === undefined ? { event_id: Number(event) } : { to: pointOf(to) }),
       ...(reason !== undefined && { reason }),
+      ...(flags.deployment !== undefined && { deployment_name: flags.deployment }),
       exclude_signals: flags["exclude-signals"],
       exclude_updates: flags["exclude-updates"],
       ...(flags["idempotency-key"] !== undefined && { idempotency_key: flags["idempotency-key"] }),

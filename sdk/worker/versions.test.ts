@@ -183,6 +183,29 @@ test("a worker without workflows runs the activities of a version that its build
   expect(await waiting.result()).toBe("order of v1");
 });
 
+test("a reset moves an execution whose version has no worker any more into another one (PINNED-5)", async () => {
+  const client = createClient(at);
+  const { order, worker } = await serve("v1");
+  const waiting = await client.start(order, {}, { id: "waiting" });
+  await waiting.signal(go, {});
+  await serve("v2");
+  await waiting.result();
+  await worker.stop();
+  const move = async (deployment_name: string) => {
+    const headers = { authorization: `Bearer ${at.apiKey}`, "content-type": "application/json" };
+    const body = JSON.stringify({ to: "start", deployment_name });
+    const path = `${at.url}/v1/workflows/executions/waiting/reset`;
+    const answer = await fetch(path, { method: "POST", headers, body });
+    return { status: answer.status, text: await answer.text() };
+  };
+  expect(await move("shop-v9")).toMatchObject({ status: 404, text: expect.stringContaining("shop-v9") });
+  expect(await move("shop-v1")).toMatchObject({ status: 404, text: expect.stringContaining("shop-v1") });
+  expect(await deploymentOf("waiting")).toBe("shop-v1");
+  expect(await move("shop-v2")).toMatchObject({ status: 204 });
+  expect(await waiting.result()).toBe("order of v2"); // its signal was given again
+  expect(await deploymentOf("waiting")).toBe("shop-v2");
+});
+
 describe("settings", () => {
   const { order, helper, activities } = program("v1");
   const right = { deployment: "shop", url: "http://x", apiKey: "k", workflows: [order], activities, log };

@@ -1,8 +1,10 @@
 /** Keys that are limited to deployments (RIGHTS-3). Only requests with such a key load this code. */
 import { LruCache } from "../lib/lru-cache.ts";
 import { forbidden, type Refusal } from "../protocol/errors.ts";
+import { versionDeployment } from "../protocol/ids.ts";
 import { scopeOf } from "../protocol/rights.ts";
 import type { Route } from "../protocol/routes.ts";
+import type { WorkerBody } from "../protocol/worker.ts";
 import { foreign } from "./foreign-deployment.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
@@ -43,15 +45,25 @@ export async function foreignWork(context: RequestContext, body: unknown): Promi
   const tasks = [...(task ? [task] : []), ...items.flatMap((item) => item.task ?? [])];
   for (const named of [body as Named, ...items, ...tasks]) {
     if (named.deployment !== undefined) {
-      const refused = foreign(context, named.deployment);
+      const refused = isOwnVersion(context, body) ? null : await foreign(context, named.deployment);
       if (refused) return refused;
     }
     if (named.execution === undefined) continue;
     const deployment = await deploymentOf(context, named.execution, named.run);
-    const refused = deployment === null ? null : foreign(context, deployment);
+    const refused = deployment === null ? null : await foreign(context, deployment);
     if (refused) return refused;
   }
   return null;
+}
+
+/** A registration of a version that may be unknown yet. `register` checks that the deployment may be that version (PINNED-2). */
+function isOwnVersion({ deployments }: RequestContext, body: unknown): boolean {
+  const { deployment, version } = body as { deployment?: string; version?: WorkerBody<"register">["version"] };
+  return (
+    version !== undefined &&
+    deployments!.includes(version.of) &&
+    deployment === versionDeployment(version.of, version.name)
+  );
 }
 
 async function deploymentOf(context: RequestContext, execution: string, run?: string): Promise<string | null> {

@@ -133,7 +133,7 @@ async function begin(
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
-  const elsewhere = foreign(context, registration.deployment);
+  const elsewhere = await foreign(context, registration.deployment);
   if (elsewhere) return elsewhere;
   const decoded = inputOf(body.encoded_input ?? body.input ?? null, [
     "body",

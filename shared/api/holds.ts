@@ -26,7 +26,7 @@ export async function holdWork(
   context: RequestContext,
   body: BodyOf<"holdWork">,
 ): Promise<ResponseOf<"holdWork"> | Refusal> {
-  const refused = (await unknownScope(context, body)) ?? foreignScope(context, body);
+  const refused = (await unknownScope(context, body)) ?? (await foreignScope(context, body));
   if (refused) return refused;
   const scope = scopeOf(body);
   const reason = body.reason ?? null;
@@ -46,7 +46,7 @@ export async function releaseHold(
   context: RequestContext,
   body: BodyOf<"releaseHold">,
 ): Promise<ResponseOf<"releaseHold"> | Refusal> {
-  const refused = foreignScope(context, body);
+  const refused = await foreignScope(context, body);
   if (refused) return refused;
   const { ports, workspace } = context;
   const scope = scopeOf(body);
@@ -86,7 +86,7 @@ async function unknownScope({ ports, workspace }: RequestContext, named: Named):
 }
 
 /** RIGHTS-3. */
-function foreignScope(context: RequestContext, { deployment_name: deployment }: Named): Refusal | null {
+async function foreignScope(context: RequestContext, { deployment_name: deployment }: Named): Promise<Refusal | null> {
   if (!context.deployments) return null;
   if (deployment !== undefined) return foreign(context, deployment);
   return forbidden(

@@ -4,8 +4,12 @@ import type { ResetPoint, ResetTarget } from "../core/reset.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
 import { type Reset, reset } from "../engine/reset.ts";
 import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
+import type { Head } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
 import type { ResetInvocationBody } from "../protocol/http/executions.ts";
+import { route } from "../routing/route.ts";
+import { headOf } from "./executions.ts";
+import { foreign } from "./foreign-deployment.ts";
 import { digest, keyWanted } from "./idempotency-key.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
@@ -32,17 +36,37 @@ export async function resetExecution(
   const given = keyWanted(body.idempotency_key, header);
   if (isRefusal(given)) return given;
   try {
-    const request = digest("reset", execution, target, excluded, body.reason ?? null);
+    const other = body.deployment_name ?? undefined;
+    const into = other === undefined ? undefined : await newHome(context, execution, other);
+    if (isRefusal(into)) return into;
+    const moved = other === undefined ? [] : [other];
+    const request = digest("reset", execution, target, excluded, body.reason ?? null, ...moved);
     const keyed =
       given === undefined ? {} : await keyedReset(context, execution, { key: digest("reset", given), request });
     if (isRefusal(keyed)) return keyed;
-    const done = await reset(context.ports, refTo(context, execution), { ...keyed, target, reason, excluded });
+    const done = await reset(context.ports, refTo(context, execution), { ...keyed, target, reason, excluded, into });
+    if (done.kind === "reset" && into) context.log.info("execution moved", { execution, ...into, by: context.user });
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
     if (!(error instanceof DamagedExecution)) throw error;
     context.log.error("reset: the execution is damaged", { execution, error });
     return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
   }
+}
+
+/** RESET-6. The deployment is live and has the workflow, and the key may act there. */
+async function newHome(
+  context: RequestContext,
+  execution: string,
+  deployment: string,
+): Promise<Pick<Head, "deployment" | "registration"> | Refusal> {
+  const head = await headOf(context, execution);
+  if (isRefusal(head)) return head;
+  const refused = await foreign(context, deployment);
+  if (refused) return refused;
+  const found = await route(context.ports, context.workspace, { workflow: head.workflow, deployment, exact: true });
+  if (found.kind !== "found") return found.refusal;
+  return { deployment, registration: found.registration.id };
 }
 
 /** RESET-5. The run that the first request with this key has found, and the token of the reset. */

@@ -52,7 +52,16 @@ export async function targetOfSchedule(context: RequestContext, wanted: Wanted):
     ? byRegistration(context, registrationId, deployment)
     : byIdentifier(context, wanted.workflow_identifier ?? "", deployment));
   if (isRefusal(target)) return target;
-  return foreign(context, target.registration.deployment) ?? target;
+  return (await foreign(context, target.registration.deployment)) ?? target;
+}
+
+/**
+ * The deployment that a new schedule is stored with. One of a limited key follows no current deployment, so it is not stored
+ * with a version, in which it would stay: its starts choose the version anew (PINNED-4).
+ */
+export async function lastingDeployment(context: RequestContext, deployment: string): Promise<string> {
+  if (!context.deployments || context.deployments.includes(deployment)) return deployment;
+  return (await context.ports.registry.deployment(context.workspace, deployment))?.version?.of ?? deployment;
 }
 
 async function byRegistration(
@@ -83,7 +92,7 @@ async function byIdentifier(
     const registration = await ports.registry.registration(workspace, identifier);
     return registration ? byRegistration(context, identifier, deployment) : noActiveDeployment(identifier, []);
   }
-  const found = await route(ports, workspace, { workflow: workflow.name, deployment });
+  const found = await route(ports, workspace, { workflow: workflow.name, deployment, exact: true }); // each start chooses the version
   if (found.kind === "refused") return found.refusal;
   const target = { workflow: workflow.name, registrationId: null, followsCurrent: deployment === null };
   if (found.kind === "found") return { ...target, registration: found.registration };

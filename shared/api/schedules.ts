@@ -17,7 +17,7 @@ import { isObject, type ScheduleState, type SpecIssue } from "../schedule/rules/
 import { create, nameSetAside } from "../schedule/service/index.ts";
 import { isText, readToken, writeToken } from "./page.ts";
 import type { RequestContext } from "./request-context.ts";
-import { inputRefusal, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
+import { inputRefusal, lastingDeployment, targetOfSchedule, withDecodedInput } from "./schedule-target.ts";
 import { scheduleView, unreadableText, unreadableView } from "./schedule-view.ts";
 
 const logCode = lazy(() => import("./schedule-log.ts"));
@@ -49,7 +49,7 @@ export async function createSchedule(
     schedule_id,
     workflow_name: target.workflow,
     workflow_registration_id: target.registrationId,
-    deployment_name: target.registration.deployment,
+    deployment_name: await lastingDeployment(context, target.registration.deployment),
     // RIGHTS-3: what a limited key creates stays where the key may change something.
     follows_current: target.followsCurrent && !context.deployments,
     created_by: context.user,

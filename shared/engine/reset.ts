@@ -51,6 +51,8 @@ export interface ResetRequest {
   readonly target: ResetTarget;
   readonly reason: string | null;
   readonly excluded: ResetTerms["excluded"];
+  /** RESET-6. Default: the deployment of the run that ends. */
+  readonly into?: Pick<Head, "deployment" | "registration"> | undefined;
   /** RESET-5. Wants `run`. */
   readonly token?: string;
 }
@@ -150,6 +152,7 @@ class Preparation {
     const next: Head = {
       ...kept,
       ...(openInputs && { open_inputs: openInputs }),
+      ...p.into,
       status: "RUNNING",
       run: ports.uuid(),
       due_at: now + ports.settings.wakeTimeoutMs,

@@ -701,6 +701,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       execution_id: "e-runs",
       run_id: "01a22163-4902-7bd3-b9ca-d653a452643d",
       status: "RUNNING",
+      version: null,
       deadline: "2026-11-28T10:01:24.610Z",
       as_of: "2026-11-28T09:01:24.765Z",
       summary:

@@ -19,6 +19,8 @@ export interface Wanted {
   readonly deployment?: string | null | undefined;
   /** The current deployment, where there is one, comes before `deployment`. */
   readonly followsCurrent?: boolean | undefined;
+  /** `deployment` itself, not its current version (PINNED-4). */
+  readonly exact?: boolean;
   /** Id of the execution, by which a ramp decides (CURRENT-2). */
   readonly execution?: string | undefined;
 }
@@ -58,7 +60,7 @@ export async function route(ports: Ports, workspace: string, wanted: Wanted): Pr
   if (eligible.length === 0) {
     return { kind: "refused", refusal: await notServed(ports, workspace, workflow, deployment!, known) };
   }
-  if (current && deployment != null && eligible[0]?.definition.versioning) {
+  if (current && deployment != null && !wanted.exact && eligible[0]?.definition.versioning) {
     const { isVersionOf, routeToCurrent } = await currentRouting();
     if (await isVersionOf(ports, workspace, current.deployment, deployment)) {
       return routeToCurrent(ports, workspace, { registrations: known, current }, wanted.execution);

@@ -20,6 +20,7 @@ import {
 import { WAIT_KINDS } from "../../shared/core/explain/kinds.ts";
 import { Explanation } from "../../shared/protocol/http/explain.ts";
 import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
+import { ScriptedWorker } from "./support/scripted-worker.ts";
 import { PrintedWaits } from "./support/why-on-the-command-line.ts";
 import { type World, world } from "./support/world.ts";
 
@@ -444,6 +445,20 @@ describe("with a worker whose calls the test makes", () => {
     const [inactive] = (await explainIn("s-stays")).waits;
     expect(inactive).toMatchObject({ kind: "workflow_not_served", evidence: { deployment: "a10" } });
     expect(inactive!.evidence.served_by).toContain("a11");
+  });
+
+  test("an execution that is pinned to a version without workers is told which version, and which ones are live", async () => {
+    const pinned = { name: "orders", versioning: "pinned" };
+    const as = (name: string) =>
+      new ScriptedWorker({ url: w.server.url, key: w.key, clock: w.clock, deployment: `a12-${name}`, name });
+    const [v1, v2] = [as("v1"), as("v2")];
+    for (const worker of [v1, v2])
+      await worker.register([pinned], { version: { of: "a12", name: worker.name, promote: false } });
+    const body = { execution_id: "s-pinned", deployment_name: "a12-v1" };
+    await w.ask("POST", "/v1/workflows/orders/execute", { body });
+    await v1.stop();
+    const [wait] = (await explainIn("s-pinned")).waits;
+    expect(wait).toMatchObject({ kind: "no_live_version", evidence: { version: "v1", live_versions: ["v2"] } });
   });
 
   test("a time limit that struck tells what was open then", async () => {

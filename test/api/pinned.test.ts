@@ -1,5 +1,6 @@
 /** Versions of a deployment over real HTTP: how they register, and which of them is the current one. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cli } from "../cli/support.ts";
 import { ScriptedWorker } from "./support/scripted-worker.ts";
 import { failure, type World, world } from "./support/world.ts";
 
@@ -190,4 +191,61 @@ test("the keys of a hardened deployment are those of its versions too, of later 
   expect((await w.ask("POST", "/v1/workflows/deployments/shop/unharden")).status).toBe(204);
   await version("v1");
   await version("v3");
+});
+
+test("a key that is limited to a deployment serves, starts and schedules its versions, and no version of another", async () => {
+  const right = { workspace: w.workspace, name: "shop's", rights: ["operate", "work"] as const, deployments: ["shop"] };
+  const { key } = await w.newKey(right);
+  const { worker } = await version("v1", { key });
+  await version("v1", { of: "annex", definitions: [{ name: "annexed", versioning: "pinned" }] });
+  expect(await refusal(version("v2", { of: "annex", key }))).toContain("is limited to 'shop'");
+  const stranger = { url: w.server.url, key, clock: w.clock, deployment: "annex-v1", name: "x" };
+  const posing = new ScriptedWorker(stranger).register(PINNED, { version: { of: "shop", name: "v9", promote: true } });
+  expect(await refusal(posing)).toContain("is limited to 'shop'");
+  expect(await worker.poll()).toEqual([]);
+  const begin = (name: string) => w.ask("POST", `/v1/workflows/${name}/execute`, { key, body: { execution_id: name } });
+  expect((await begin("orders")).status).toBe(200);
+  expect((await begin("annexed")).status).toBe(403);
+  await worker.claim("orders");
+  expect((await w.ask("POST", "/v1/workflows/executions/orders/cancel", { key })).status).toBe(204);
+  const schedule = { input: {}, intervals: [{ every: "PT1H" }] };
+  const body = { workflow_identifier: "orders", schedule_id: "hourly", schedule };
+  expect((await w.ask("POST", "/v1/workflows/schedules", { key, body })).status).toBe(201);
+  await w.worker("shop", PINNED, { key });
+  await version("v2", { key });
+  expect((await w.ask("POST", "/v1/workflows/schedules/hourly/trigger", { key, body: {} })).status).toBe(204);
+  const { runs } = await w.ports.executions.runs({
+    workspace: w.workspace,
+    limit: 1,
+    sortBy: "start_time",
+    order: "desc",
+  });
+  expect(runs[0]).toMatchObject({ workflow: "orders", deployment: "shop-v2" });
+});
+
+test("why and get name the version that an execution is pinned to, and those that are live", async () => {
+  const { worker: v1 } = await version("v1");
+  await w.client.workflows.executeWorkflow({
+    workflowIdentifier: "orders",
+    workflowExecutionRequest: { executionId: "o-1" },
+  });
+  await version("v2");
+  const why = async () => (await w.ask("GET", "/v1/workflows/executions/o-1/explain")).body;
+  const live = { version_of: "shop", version: "v1", is_live: true, live_versions: ["v2", "v1"] };
+  expect(await why()).toMatchObject({ version: live, waits: [{ kind: "workflow_task" }] });
+  await v1.stop();
+  const found = await why();
+  expect(found).toMatchObject({ version: { ...live, is_live: false, live_versions: ["v2"] } });
+  expect(found.waits).toMatchObject([
+    {
+      kind: "no_live_version",
+      actor: "operator",
+      text: "The execution is pinned to version 'v1' of deployment 'shop', and no worker of that version is live: none is on record. Live of 'shop': 'v2'.",
+      evidence: { deployment: "shop-v1", version: "v1", version_of: "shop", live_versions: ["v2"] },
+      what_to_do:
+        "Start a worker of that code with DEPLOYMENT_NAME=shop BUILD_ID=v1, and the execution goes on by itself. Or let another version go on from an earlier point: sirocco reset o-1 --to last-decision --deployment shop-v2",
+    },
+  ]);
+  const env = { SIROCCO_URL: w.server.url, SIROCCO_API_KEY: w.key };
+  expect((await cli(["get", "o-1"], { env })).out).toMatch(/version: +v1 of shop, no live worker; live: v2/);
 });

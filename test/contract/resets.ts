@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { claim } from "../../shared/engine/claim.ts";
 import { reset } from "../../shared/engine/reset.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { tailOf } from "../../shared/protocol/history.ts";
@@ -140,6 +141,22 @@ export const resetContract: Contract = (of) => {
       const latest = (await executions.head(head))!;
       expect(await again(head, "k")).toMatchObject({ kind: "reset", head: { run: latest.run, fence: latest.fence } });
       expect(await again(next, "k")).toMatchObject({ kind: "moved" });
+    }
+  });
+
+  test("a reset into another deployment moves the execution, and tasks of the old one do not claim it (RESET-6)", async () => {
+    const b = of();
+    const open = await claimed(b, await begun(b));
+    for (const head of [open, await closed(b, await begun(b))]) {
+      const into = { deployment: `${head.deployment}-v2`, registration: uuid() };
+      const target = { to: "start" } as const;
+      const done = await reset(b.ports, head, { target, reason: null, excluded: [], into });
+      expect(done).toMatchObject({ kind: "reset", head: into });
+      expect(await b.ports.executions.run(head.workspace, head.run)).toMatchObject({ deployment: head.deployment });
+      const session = uuid();
+      expect(await claim(b.ports, head, { session, deployment: head.deployment })).toMatchObject({ kind: "closed" });
+      const taken = await claim(b.ports, head, { session, deployment: into.deployment });
+      expect(taken).toMatchObject({ kind: "claimed", head: { ...into, chain: head.chain } });
     }
   });
 

@@ -3,6 +3,7 @@ import {
   type ChildView,
   type Circumstances,
   explain,
+  type KnownVersion,
   type KnownWorker,
   summaryOf,
   type Wait,
@@ -45,12 +46,14 @@ interface How {
 
 async function explanationOf(context: RequestContext, found: Head, how: How): Promise<Explanation> {
   const { head, run } = await consistent(context, found, how.until);
-  const waits = explain(head, run.state, run.noted, await circumstances(context, head, run, how));
+  const around = await circumstances(context, head, run, how);
+  const waits = explain(head, run.state, run.noted, around);
   run.keep();
   return {
     execution_id: head.execution,
     run_id: head.run,
     status: head.status,
+    version: around.version && shownVersion(around.version),
     deadline: head.deadline === null ? null : timestamp(head.deadline),
     as_of: timestamp(context.ports.clock.now()),
     summary: summaryOf(waits),
@@ -81,7 +84,8 @@ async function consistent(context: RequestContext, head: Head, until: Millis): P
 async function circumstances(context: RequestContext, head: Head, run: ReadRun, how: How): Promise<Circumstances> {
   const { ports, workspace } = context;
   const running = head.status === "RUNNING";
-  const [workers, attempts, freePermits, handlers, messages, children, schedule, loop] = await Promise.all([
+  const [version, workers, attempts, freePermits, handlers, messages, children, schedule, loop] = await Promise.all([
+    versionOf(context, head),
     running ? workersOf(context, head) : [],
     running ? attemptsOf(context, head, run.state) : new Map(),
     running ? freePermitsOf(context, run.state) : new Map<number, Millis>(),
@@ -96,6 +100,7 @@ async function circumstances(context: RequestContext, head: Head, run: ReadRun, 
   return {
     now,
     workers: known,
+    version,
     elsewhere: running && !known.some((each) => serves(each, head)) ? await elsewhere(context, head) : [],
     attempts,
     freePermits,
@@ -108,6 +113,33 @@ async function circumstances(context: RequestContext, head: Head, run: ReadRun, 
     cutAt: run.cutAt,
   };
 }
+
+/** The live versions are those that have the workflow, the newest first. */
+async function versionOf({ ports, workspace }: RequestContext, head: Head): Promise<KnownVersion | null> {
+  const version = (await ports.registry.deployment(workspace, head.deployment))?.version;
+  if (!version) return null;
+  const { of, name } = version;
+  const [all, registrations] = await Promise.all([
+    ports.registry.deployments(workspace),
+    ports.registry.registrations(workspace, { workflow: head.workflow }),
+  ]);
+  const serving = new Set(registrations.map(({ deployment }) => deployment));
+  const versions = all.filter((each) => each.version?.of === of && serving.has(each.name));
+  const active = await activeDeployments(
+    ports,
+    workspace,
+    versions.map((each) => each.name),
+  );
+  const live = versions.filter((each) => active.has(each.name)).sort((a, b) => b.createdAt - a.createdAt);
+  return { of, name, live: live.map((each) => each.version!.name) };
+}
+
+const shownVersion = ({ of, name, live }: KnownVersion): Explanation["version"] => ({
+  version_of: of,
+  version: name,
+  is_live: live.includes(name),
+  live_versions: [...live],
+});
 
 type Listed = Awaited<ReturnType<RequestContext["ports"]["registry"]["workers"]>>;
 

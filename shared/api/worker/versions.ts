@@ -12,6 +12,8 @@
  *     CURRENT-4's conditional write.
  * PINNED-4. A start that names NAME goes to the current version of NAME, if the workflow is pinned there. A child runs in the version of its
  *     parent where that has the workflow, otherwise in NAME; a pinned child of an execution of NAME in NAME's current version.
+ * PINNED-5. The next run of an execution that continues as new begins in the current version (CURRENT-1). A reset may name another version
+ *     (RESET-6). Nothing else moves an execution.
  */
 import type { CurrentDeployment, DeploymentRecord } from "../../ports.ts";
 import { invalidAt, type Refusal } from "../../protocol/errors.ts";

@@ -5,6 +5,7 @@
 import { cutText } from "../../protocol/cut-text.ts";
 import type { Head } from "../../protocol/head.ts";
 import type { Failure, Millis } from "../../protocol/history.ts";
+import { versionDeployment } from "../../protocol/ids.ts";
 import type { HandlerDefinition } from "../../protocol/worker.ts";
 import { scopeText } from "../holds-of.ts";
 import { beginsAt } from "../run-interval.ts";
@@ -58,11 +59,20 @@ export interface ChildView {
   readonly waits: readonly unknown[];
 }
 
+/** A version of a deployment's code, and the versions of the same deployment that have a live worker. */
+export interface KnownVersion {
+  readonly of: string;
+  readonly name: string;
+  readonly live: readonly string[];
+}
+
 /** What the server knows besides the history. */
 export interface Circumstances {
   readonly now: Millis;
   /** Of the execution's deployment. */
   readonly workers: readonly KnownWorker[];
+  /** The version of the code to which the execution is pinned; null: its deployment is no version. */
+  readonly version: KnownVersion | null;
   /** Other active deployments that serve the workflow; known where no live worker of its own does. */
   readonly elsewhere: readonly string[];
   readonly attempts: ReadonlyMap<number, KnownAttempt>;
@@ -198,20 +208,41 @@ function noLiveWorker(c: Case): void {
   const was = last
     ? `the last one, '${last.name}', sent its last heartbeat ${ago(last.heartbeatAt, around.now)}`
     : "none is on record";
+  const evidence = {
+    deployment: head.deployment,
+    last_worker: last?.name ?? null,
+    last_process_id: last?.pid ?? null,
+    last_heartbeat: last ? iso(last.heartbeatAt) : null,
+  };
+  const since = last?.heartbeatAt ?? null;
+  const { version } = around;
+  if (version) {
+    const { of, name, live } = version;
+    const others = live.length === 0 ? "no version" : quoted(live.slice(0, 5));
+    add(c, {
+      kind: "no_live_version",
+      text: `The execution is pinned to version '${name}' of deployment '${of}', and no worker of that version is live: ${was}. Live of '${of}': ${others}.`,
+      since,
+      evidence: { ...evidence, version: name, version_of: of, live_versions: live },
+      what_to_do: noLiveVersionAdvice(head, version),
+      links: [deploymentLink(c)],
+    });
+    return;
+  }
   add(c, {
     kind: "no_live_worker",
     text: `No worker of deployment '${head.deployment}' is live: ${was}.${stays(c)}`,
-    since: last?.heartbeatAt ?? null,
-    evidence: {
-      deployment: head.deployment,
-      last_worker: last?.name ?? null,
-      last_process_id: last?.pid ?? null,
-      last_heartbeat: last ? iso(last.heartbeatAt) : null,
-      served_by: around.elsewhere,
-    },
+    since,
+    evidence: { ...evidence, served_by: around.elsewhere },
     what_to_do: `Start a worker with DEPLOYMENT_NAME=${head.deployment} that has workflow '${head.workflow}': node FILE, or sirocco dev --worker FILE. The execution then goes on by itself.`,
     links: [deploymentLink(c)],
   });
+}
+
+function noLiveVersionAdvice({ execution }: Head, { of, name, live }: KnownVersion): string {
+  const start = `Start a worker of that code with DEPLOYMENT_NAME=${of} BUILD_ID=${name}, and the execution goes on by itself`;
+  if (live.length === 0) return `${start}.`;
+  return `${start}. Or let another version go on from an earlier point: sirocco reset ${execution} --to last-decision --deployment ${versionDeployment(of, live[0]!)}`;
 }
 
 function notServed(c: Case, live: readonly KnownWorker[]): void {
@@ -476,6 +507,7 @@ function waitForTimer(c: Case, timer: number, at: Millis): void {
 const STOPS = new Set<WaitKind>([
   "on_hold",
   "no_live_worker",
+  "no_live_version",
   "workflow_not_served",
   "quarantined",
   "workflow_code_failing",

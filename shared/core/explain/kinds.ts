@@ -6,6 +6,10 @@ export const WAIT_KINDS = {
   closed: { actor: "nobody", means: "The execution has ended." },
   on_hold: { actor: "operator", means: "An operator keeps the execution from workers." },
   no_live_worker: { actor: "operator", means: "No worker of the deployment is live." },
+  no_live_version: {
+    actor: "operator",
+    means: "The execution is pinned to a version of the code of which no worker is live.",
+  },
   workflow_not_served: { actor: "operator", means: "Live workers of the deployment lack the workflow." },
   quarantined: {
     actor: "developer",

@@ -144,6 +144,8 @@ export const ResetInvocationBody = z
     reason: line().max(MAX_REASON).nullish(),
     exclude_signals: z.boolean().default(false),
     exclude_updates: z.boolean().default(false),
+    /** Own field: the execution goes on in this deployment, such as another version of the code. Default: where it is. */
+    deployment_name: z.string().nullish(),
     /** Own field: see the header. */
     idempotency_key: IdempotencyKey.nullish(),
   })

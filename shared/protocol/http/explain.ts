@@ -25,6 +25,18 @@ export const Explanation = z
     execution_id: z.string(),
     run_id: z.string(),
     status: z.string(),
+    /**
+     * The version of the code to which the execution is pinned, whether a worker of it is live, and the versions of the same deployment that
+     * are live and have the workflow, the newest first; null: its deployment is no version.
+     */
+    version: z
+      .object({
+        version_of: z.string(),
+        version: z.string(),
+        is_live: z.boolean(),
+        live_versions: z.array(z.string()),
+      })
+      .nullable(),
     /** The execution must be closed by then. */
     deadline: Timestamp.nullable(),
     ...explained,
