@@ -104,7 +104,7 @@ export function runCore(options: CoreOptions): void {
     if (hello.replay) return replay(hello, hello.replay, codec);
     if (port !== null) {
       const { deployment, worker: name } = hello;
-      const text = () => metrics.text({ deployment, name, load: worker?.slots ?? null });
+      const text = () => metrics.text({ deployments: [deployment], name, load: worker?.slots ?? null });
       try {
         shown = await metricsServer(port, text);
       } catch (error) {

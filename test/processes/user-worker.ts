@@ -1,6 +1,6 @@
 /** The file of a user: a worker with code that blocks the event loop, and with code that holds the process. */
 import { execFileSync } from "node:child_process";
-import { activity, on, query, runWorker, sleep, waitUntil, workflow } from "@sirocco/sdk";
+import { activity, on, query, runWorker, signal, sleep, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 
 const loops: Record<string, () => unknown> = {
@@ -50,10 +50,26 @@ const calls = workflow({ name: "calls", input: z.object({ name: z.string() }), t
 });
 const quick = workflow({ name: "quick" }, async () => "done");
 
+const go = signal("go");
+const build = activity({ name: "build" }, async () => process.env.BUILD_ID);
+const fixed = workflow({ name: "fixed", versioning: "pinned", handlers: [go], timeout: null }, async () => {
+  let told = false;
+  on(go, () => {
+    told = true;
+  });
+  await waitUntil(() => told);
+  return await build();
+});
+const versioned = process.env.BUILD_ID ? [fixed] : [];
+
 if (process.env.STRAY === "1") {
   setInterval(() => {
     throw new Error("an idle connection broke");
   }, 500).unref();
   setInterval(() => void Promise.reject(new Error("a metric was not sent")), 500).unref();
 }
-await runWorker({ workflows: [blocks, blocksInQuery, calls, quick], activities, shutdownGrace: "500ms" });
+await runWorker({
+  workflows: [blocks, blocksInQuery, calls, quick, ...versioned],
+  activities: [...activities, build],
+  shutdownGrace: "500ms",
+});
