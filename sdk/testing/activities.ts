@@ -1,6 +1,7 @@
 /** What a test sees and changes of the activities of its workers: calls, stand-ins, failures on demand. */
 import type { AnyActivity } from "../activity.ts";
 import type { ActivityContext } from "../runtime/activity.ts";
+import { SESSION_ACTIVITY } from "../runtime/session.ts";
 
 export type StandIn = (input: never, ctx: ActivityContext) => unknown;
 
@@ -21,6 +22,12 @@ export class TestActivities {
   fail(activity: AnyActivity, error: Error, times: number): void {
     const name = this.#nameOf(activity);
     this.#failures.set(name, [...(this.#failures.get(name) ?? []), ...Array<Error>(times).fill(error)]);
+  }
+
+  /** Those of the SDK itself are on every worker, but that of `onOneWorker`, which only a worker of sticky activities has. */
+  mayRun(name: string): boolean {
+    if (name === SESSION_ACTIVITY) return this.all.some(({ sticky }) => sticky);
+    return name.startsWith("__") || this.all.some((activity) => activity.name === name);
   }
 
   attempts(activity: AnyActivity): number {

@@ -14,6 +14,8 @@ export interface Driver {
   /** Moves to the next due moment. False: only a message can make a difference. */
   next(): Promise<boolean>;
   history(execution: string): Promise<HistoryEvent[]>;
+  /** Whether a worker of the test may have this activity. */
+  mayRun(activity: string): boolean;
 }
 
 /** The API refused a call; `status` and `body` are those of the answer. */

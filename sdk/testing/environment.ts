@@ -89,6 +89,7 @@ export async function environment(options: TestOptions, internals: Internals = {
         }),
       untilIdle: () => during(() => time.untilIdle()),
       next: () => during(() => time.next()),
+      mayRun: (name) => activities.mayRun(name),
       history: (execution) =>
         during(async () => (await decodedWithin(codec, await world.history(execution))) as HistoryEvent[]),
     },

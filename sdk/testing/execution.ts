@@ -2,6 +2,7 @@
 import type { Failure, HistoryEvent } from "../../shared/protocol/history.ts";
 import { toJson } from "../json.ts";
 import { fromFailure } from "../revive.ts";
+import { SESSION_ACTIVITY } from "../runtime/session.ts";
 import type { InputArgs, MessageArgs } from "../schema.ts";
 import type { Workflow } from "../workflow/define.ts";
 import type { Query, Signal, Update } from "../workflow/handlers.ts";
@@ -50,6 +51,19 @@ function bugIn(events: readonly HistoryEvent[]): Failure | null {
     if (event.decided !== undefined) return null;
   }
   return null;
+}
+
+/** Names of the open activities in the queue that no limit of time takes from it. */
+function endlesslyQueued(events: readonly HistoryEvent[]): string[] {
+  const open = new Map<number, string>();
+  for (const event of events) {
+    if (event.kind === "activity_scheduled") {
+      const { schedule_to_start_ms, schedule_to_close_ms } = event.options;
+      const limited = schedule_to_start_ms !== undefined || schedule_to_close_ms !== undefined;
+      if (event.where === "queue" && !limited) open.set(event.activity, event.name);
+    } else if ("activity" in event && event.kind !== "activity_attempt_failed") open.delete(event.activity);
+  }
+  return [...open.values()];
 }
 
 function openChildren(events: readonly HistoryEvent[]): string[] {
@@ -114,7 +128,7 @@ export class TestExecution<Out> {
     const body = { name: update.name, input: sent(update, input ?? {}) };
     const call = this.#resource.call<{ result: Answer2 }>(`update '${update.name}'`, "POST", "/updates", body);
     const answer = await call.catch(async (error) => {
-      await this.#throwBug(this.id); // the reason why nobody answered
+      await this.#checkOpen(this.id); // the reason why nobody answered
       throw error;
     });
     return answer.result;
@@ -151,7 +165,7 @@ export class TestExecution<Out> {
   /**
    * The result; time moves on until there is one. Throws `TestExecutionFailed` when the execution did not complete,
    * `TestWorkflowBug` when its code or that of a child that it waits for has a bug, and an error that says so when it waits
-   * for a message, which only the test can send.
+   * for a message, which only the test can send, or for an activity that no worker of the test has.
    */
   async result(): Promise<Out> {
     for (;;) {
@@ -159,18 +173,27 @@ export class TestExecution<Out> {
       const { status, result } = await this.#resource.call<Answer>("get", "GET", "");
       if (status === "COMPLETED") return unwrapResult(result, this.#workflow?.outputSchema ?? null) as Out;
       if (status !== "RUNNING") throw new TestExecutionFailed(this.id, status, await this.history());
-      await this.#throwBug(this.id);
+      await this.#checkOpen(this.id);
       if (!(await this.#driver.next())) {
         throw new Error(`execution '${this.id}' waits for a message, and nothing else is due: send it one`);
       }
     }
   }
 
-  async #throwBug(execution: string): Promise<void> {
+  /** Throws what keeps the execution, or a child that it waits for, from ever ending. */
+  async #checkOpen(execution: string): Promise<void> {
     const events = await this.#driver.history(execution);
     const bug = bugIn(events);
     if (bug) throw new TestWorkflowBug(execution, bug);
-    for (const child of openChildren(events)) await this.#throwBug(child);
+    const missing = endlesslyQueued(events).find((name) => !this.#driver.mayRun(name));
+    if (missing !== undefined) {
+      const what =
+        missing === SESSION_ACTIVITY
+          ? "a worker with sticky activities, because of onOneWorker(), and no worker of this test has one: add the sticky activity"
+          : `activity '${missing}', which no worker of this test has: add it`;
+      throw new Error(`execution '${execution}' waits for ${what} to testEnvironment({ activities })`);
+    }
+    for (const child of openChildren(events)) await this.#checkOpen(child);
   }
 
   /** The recorded events of its latest run, ready for `replay`. */

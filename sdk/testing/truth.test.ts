@@ -1,7 +1,7 @@
 /** The kit tells what a worker of production would tell, at once. */
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { activity, child, on, sleep, update, waitUntil, workflow } from "../index.ts";
+import { type AnyWorkflow, activity, child, on, onOneWorker, sleep, update, waitUntil, workflow } from "../index.ts";
 import { TestWorkflowBug, testEnvironment } from "./index.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -57,6 +57,37 @@ describe("a bug of workflow code", () => {
     await using env = await testEnvironment({ workflows: [stuck], log: quiet });
     const run = await env.start(stuck, {});
     await expect(run.update(put)).rejects.toThrow("TypeError: Cannot read properties of undefined");
+  });
+});
+
+describe("an execution that can never end", () => {
+  const lost = activity({ name: "lost" }, async () => null);
+  const other = activity({ name: "other" }, async () => null);
+  const endless = workflow({ name: "endless", timeout: null }, async () => lost());
+  const waits: [string, AnyWorkflow, string][] = [
+    [
+      "for an activity that no worker of the test has",
+      endless,
+      "activity 'lost', which no worker of this test has: add it",
+    ],
+    ["for it in a child", workflow({ name: "parent", timeout: null }, async () => child(endless)), "activity 'lost'"],
+    [
+      "for a worker with sticky activities",
+      workflow({ name: "session", timeout: null }, async () => onOneWorker(async () => other())),
+      "onOneWorker(), and no worker of this test has one",
+    ],
+  ];
+  test.each(waits)("rejects result() when it waits %s", async (_, definition, message) => {
+    const workflows = [...new Set([definition, endless])];
+    await using env = await testEnvironment({ workflows, activities: [other], log: quiet });
+    const run = await env.start(definition, {});
+    await expect(run.result()).rejects.toThrow(message);
+  });
+
+  test("an activity with a limit on its time in the queue fails at that limit instead", async () => {
+    const limited = workflow({ name: "limited", timeout: null }, async () => lost.with({ scheduleToStart: "1m" })());
+    await using env = await testEnvironment({ workflows: [limited], activities: [other], log: quiet });
+    await expect((await env.start(limited, {})).result()).rejects.toThrow("ended FAILED");
   });
 });
 

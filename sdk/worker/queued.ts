@@ -18,6 +18,7 @@ import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityTask, Delivery, PermitResult, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { payloadBytes } from "../json.ts";
 import { ownNames } from "../runtime/message.ts";
+import { SESSION_ACTIVITY } from "../runtime/session.ts";
 import { Attempt } from "./attempt.ts";
 import { Batcher } from "./batcher.ts";
 import { undecodedInput } from "./encoding.ts";
@@ -174,7 +175,9 @@ export class QueuedActivities {
     log.warn(
       unread
         ? `${unread.message}: ${back}`
-        : `this worker has no activity '${name}' (it has: ${ownNames(activities).join(", ")}): ${back}; add it to runWorker({ activities })`,
+        : name === SESSION_ACTIVITY
+          ? `this worker has no sticky activity, so onOneWorker() cannot choose it: ${back}; add one to runWorker({ activities })`
+          : `this worker has no activity '${name}' (it has: ${ownNames(activities).join(", ")}): ${back}; add it to runWorker({ activities })`,
       { deployment, execution },
     );
   }
