@@ -113,7 +113,12 @@ test("children are in the version of their parent, in its deployment, or in its 
   await family.signal(go, {});
   await family.result();
   await client.execute(parent, {}, { id: "parent" });
-  const { runs } = await ports.executions.runs({ workspace: DEFAULT_WORKSPACE, limit: 10, sortBy: "start_time", order: "asc" });
+  const { runs } = await ports.executions.runs({
+    workspace: DEFAULT_WORKSPACE,
+    limit: 10,
+    sortBy: "start_time",
+    order: "asc",
+  });
   const found = runs.map(({ workflow, deployment, parent: of }) => `${workflow} of ${of?.execution}: ${deployment}`);
   expect(found.sort()).toEqual([
     "helper of family: shop",
