@@ -4,6 +4,7 @@
 const WORDS: Readonly<Record<string, string>> = {
   on_hold: "release of a hold",
   no_live_worker: "a live worker",
+  no_live_version: "a worker of its version",
   workflow_not_served: "a worker with the workflow",
   workflow_code_failing: "repaired code",
   quarantined: "repaired code",
