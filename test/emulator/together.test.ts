@@ -1,8 +1,10 @@
 /** Through the deployed stack, with two workers: activities that stay on one worker, rate limits, logs with their streams, and jobs. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import type { Deployment } from "../../localstack/deploy.ts";
+import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import {
   activity,
   log,
@@ -17,8 +19,7 @@ import {
 } from "../../sdk/index.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
-import { DEPLOYED_WITHIN_MS, sharedStack } from "./shared-stack.ts";
-import { cannotRun, eventually } from "./support.ts";
+import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 const input = z.object({ n: z.number() });
 const RATE = { max: 4, per: "5s", key: "provider" } as const;
@@ -54,6 +55,7 @@ function codeOf(name: string) {
   return { workflows: [session, fanOut, waits], activities: [load, ask, limited] };
 }
 
+let account: TestAccount;
 let stack: Deployment;
 let key: string;
 let client: Mistral;
@@ -86,15 +88,28 @@ const completed = (executionId: string): Promise<unknown> =>
 
 describeUnless(cannotRun)("two workers of the deployed stack", () => {
   beforeAll(async () => {
-    ({ stack, key } = await sharedStack());
+    account = await blankAccount();
+    stack = await deploy({ endpoint: account.endpoint });
+    const { stdout } = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: account.endpoint,
+        AWS_REGION: account.region,
+        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+      },
+    });
+    key = /^SIROCCO_API_KEY=(\S+)$/m.exec(stdout)![1]!;
     client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
+    process.env.AWS_ENDPOINT_URL = account.endpoint;
     for (const name of ["one", "two"])
       workers.push(
         await startWorker({ ...codeOf(name), deployment: "both", name, url: stack.workerUrl, apiKey: key, log: QUIET }),
       );
-  }, DEPLOYED_WITHIN_MS);
+  }, 240_000);
   afterAll(async () => {
     await Promise.all(workers.map((each) => each.stop()));
+    await account?.stop();
   }, 60_000);
 
   test("keep the sticky activities of a session on one of them", async () => {

@@ -19,7 +19,6 @@ import { destroy, findDeletableStack } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { GATEWAY_REFUSALS } from "../support/gateway-refusals.ts";
-import { assemblyOf, DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -62,13 +61,12 @@ const asWorker = ({ credentials: { AccessKeyId, SecretAccessKey, SessionToken } 
 
 describeUnless(cannotRun)("the deployed stack", () => {
   beforeAll(async () => {
-    const made = assemblyOf({ handlers: "localstack/test-handlers" });
     account = await blankAccount();
     const { endpoint, region, credentials } = account;
-    stack = await deploy({ endpoint, assembly: await made });
+    stack = await deploy({ endpoint, settings: { handlers: "localstack/test-handlers" } });
     dynamo = new DynamoDBClient({ endpoint, region, credentials });
     sqs = new SQSClient({ endpoint, region, credentials });
-  }, DEPLOYED_WITHIN_MS);
+  }, 180_000);
 
   afterAll(async () => {
     dynamo?.destroy();

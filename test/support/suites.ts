@@ -3,13 +3,7 @@
 export interface Suite {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  readonly limits?: {
-    readonly testTimeout?: number;
-    readonly expect?: { readonly poll: { readonly timeout: number } };
-    readonly globalSetup?: string[];
-    readonly maxWorkers?: number;
-    readonly sequence?: { readonly groupOrder: number };
-  };
+  readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
 }
 
 const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
@@ -46,13 +40,6 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
     exclude: [],
     limits: { testTimeout: 90_000, expect: { poll: { timeout: 30_000 } } },
   },
-  /**
-   * The template, the bundles, and the AWS adapter against an emulator. Most of these files wait for leases, timers and
-   * queues, so several run at a time, on two cores too; not beside those of other suites.
-   */
-  aws: {
-    include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS],
-    exclude: [],
-    limits: { globalSetup: ["test/emulator/global-setup.ts"], maxWorkers: 3, sequence: { groupOrder: 1 } },
-  },
+  /** The template, the bundles, and the AWS adapter against an emulator. */
+  aws: { include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS], exclude: [] },
 };
