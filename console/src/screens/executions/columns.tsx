@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { prefer, usePreferences } from "../../app/preferences.ts";
 import type { ListSearch } from "../../app/search.ts";
 import { Button } from "../../ui/button.tsx";
@@ -105,7 +105,29 @@ export function useColumns(search: ListSearch) {
   return { columns, resize };
 }
 
+/** Closes an open `details` by Escape, and by a press anywhere else: it lies over what is pressed next. */
+function useClosedFromOutside() {
+  const panel = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = (event: Event) => {
+      const open = panel.current;
+      if (!open?.open) return;
+      if (event instanceof KeyboardEvent ? event.key === "Escape" : !open.contains(event.target as Node)) {
+        open.open = false;
+      }
+    };
+    document.addEventListener("pointerdown", close);
+    document.addEventListener("keydown", close);
+    return () => {
+      document.removeEventListener("pointerdown", close);
+      document.removeEventListener("keydown", close);
+    };
+  }, []);
+  return panel;
+}
+
 export function ColumnChoice({ search }: { search: ListSearch }) {
+  const panel = useClosedFromOutside();
   const all = useChosen(search);
   const chosen = all.map(({ id }) => id);
   const setAll = useChoose(search);
@@ -118,7 +140,7 @@ export function ColumnChoice({ search }: { search: ListSearch }) {
     choose(next);
   };
   return (
-    <details className="relative">
+    <details className="relative" ref={panel}>
       <summary className="inline-flex min-h-8 list-none items-center rounded-md border border-line bg-panel px-2.5 text-sm">
         Columns
       </summary>
