@@ -2,8 +2,9 @@ import type { EncodingOptions } from "../../shared/encoding/options.ts";
 import type { Ports, Settings } from "../../shared/ports.ts";
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { ReplayFlag } from "../runtime/flags.ts";
+import type { WorkerLimits } from "../worker/room.ts";
 import type { Transport } from "../worker/transport.ts";
-import type { AbortAtShutdown, WorkerLimits } from "../worker/types.ts";
+import type { AbortAtShutdown } from "../worker/types.ts";
 import type { Worker } from "../worker/worker.ts";
 
 /** Hooks for the tests of the worker itself: not for users. */

@@ -7,7 +7,8 @@
 import { randomUUID } from "node:crypto";
 import type { PayloadCodec } from "../../shared/encoding/codec.ts";
 import { WorkerEncoding } from "../worker/encoding.ts";
-import type { WorkerContext, WorkerLimits } from "../worker/types.ts";
+import type { WorkerLimits } from "../worker/room.ts";
+import type { WorkerContext } from "../worker/types.ts";
 import { Worker } from "../worker/worker.ts";
 import type { TestActivities } from "./activities.ts";
 import type { Internals } from "./internals.ts";

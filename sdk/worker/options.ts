@@ -11,7 +11,8 @@ import type { AnyActivity } from "../activity.ts";
 import type { Log } from "../runtime/log.ts";
 import type { AnyWorkflow } from "../workflow/define.ts";
 import { definitionOf } from "../workflow/definitions.ts";
-import type { AbortAtShutdown, Resources, ServedVersion, WorkerLimits } from "./types.ts";
+import type { WorkerLimits } from "./room.ts";
+import type { AbortAtShutdown, Resources, ServedVersion } from "./types.ts";
 
 export interface WorkerOptions<R extends Record<string, unknown> = Record<string, unknown>> {
   /** Workflows that this deployment owns. Empty: the worker runs activities for the deployment's other workers. */

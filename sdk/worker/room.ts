@@ -1,10 +1,18 @@
 /** The room of a process for work: the workers that run in it share the slots, the limits and the memory. */
 
 import { ActivitySlots } from "./slots.ts";
-import type { WorkerLimits } from "./types.ts";
 
 /** Messages to other executions that are sent at a time. A query waits 30 s for its answer, on one of the 64 connections to the server. */
 const MESSAGES_AT_ONCE = 32;
+
+export interface WorkerLimits {
+  /** Attempts of activities at a time. Default 100. */
+  readonly maxConcurrentActivities: number;
+  /** Executions being advanced at a time. Default 200. */
+  readonly maxConcurrentWorkflows: number;
+  /** Executions kept in memory between their steps. Default 1000. */
+  readonly cachedExecutions: number;
+}
 
 /** An execution in memory. */
 interface Cached {

@@ -10,18 +10,9 @@ import type { WorkerEncoding } from "./encoding.ts";
 import type { LeaseWatch } from "./lease-watch.ts";
 import type { Usage } from "./load.ts";
 import type { WorkerMetrics } from "./metrics.ts";
-import type { Room } from "./room.ts";
+import type { Room, WorkerLimits } from "./room.ts";
 import type { WorkerSpans } from "./spans.ts";
 import type { Transport } from "./transport.ts";
-
-export interface WorkerLimits {
-  /** Attempts of activities at a time. Default 100. */
-  readonly maxConcurrentActivities: number;
-  /** Executions being advanced at a time. Default 200. */
-  readonly maxConcurrentWorkflows: number;
-  /** Executions kept in memory between their steps. Default 1000. */
-  readonly cachedExecutions: number;
-}
 
 export type AbortAtShutdown = "after_grace" | "at_once";
 

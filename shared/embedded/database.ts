@@ -34,12 +34,12 @@ import { Histogram } from "../lib/histogram.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
 import { migrate, VERSION, whyNotReadable } from "./migrations.ts";
-import { prepare, type Statement } from "./prepare.ts";
+import { prepare, type Statement, type Value } from "./prepare.ts";
 import { SCHEMA } from "./schema.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
 import { hasFrame } from "./wal-format.ts";
 
-export type Value = string | number | null;
+export type { Value };
 export type Row = Record<string, Value>;
 
 /** The adapter has about a hundred texts of statements, and some lists build theirs from the filters of a request. */

@@ -3,7 +3,8 @@
  * `node:sqlite` of the 22 line passes over numbered parameters when it is given values in order: there they are given by name.
  */
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import type { Value } from "./database.ts";
+
+export type Value = string | number | null;
 
 /** What the adapter needs of `StatementSync`. */
 export interface Statement {
