@@ -1,5 +1,4 @@
 /** Open questions to people, over all executions: from heads and histories, without asking any worker. */
-
 import { isInputEvent } from "../core/human-inputs.ts";
 import { type Question, questionAt } from "../core/questions.ts";
 import { isUnreadable } from "../lib/readable.ts";

@@ -36,7 +36,7 @@ export class EmbeddedJobs implements Jobs {
   }
 
   async list(workspace: string, p: { before?: string; limit: number }) {
-    const sql = "SELECT id, body FROM jobs WHERE ws = ? AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
+    const sql = "SELECT id, body FROM jobs WHERE ws = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3";
     const found: StoredJob[] = [];
     for (let before = p.before ?? null; found.length < p.limit; ) {
       const rows = this.#db.all(sql, workspace, before, p.limit - found.length);

@@ -17,5 +17,8 @@ test.each([true, false])("numbered parameters take the values in order (by numbe
   expect(read.get(2, "one")?.a).toBe(2n);
   const plain = prepare(db, "SELECT a FROM kept WHERE c = ? AND b = ?", inOrder);
   expect({ ...plain.get(2, "one") }).toEqual({ a: 2 });
+  expect(() => prepare(db, "SELECT a FROM kept WHERE c = ? AND b = ?2", inOrder)).toThrow(
+    "some parameters have no number",
+  );
   db.close();
 });

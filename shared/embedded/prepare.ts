@@ -27,11 +27,14 @@ const takesNumbered = ((): boolean => {
   }
 })();
 
-/** The statements of this adapter have parameters that are all numbered, or all not. */
+/** @throws {TypeError} if the parameters are not all numbered, or all not: by name, the others would get no value. */
 export function prepare(db: DatabaseSync, sql: string, inOrder = takesNumbered): Statement {
   const statement = db.prepare(sql);
-  const numbers = inOrder ? [] : [...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number));
-  return numbers.length === 0 ? statement : new ByName(statement, [...new Set(numbers)]);
+  const parameters = [...sql.matchAll(/\?(\d*)/g)].map(([, number]) => number);
+  const numbers = parameters.filter((number) => number !== "").map(Number);
+  if (numbers.length === 0) return statement;
+  if (numbers.length < parameters.length) throw new TypeError(`some parameters have no number: ${sql}`);
+  return inOrder ? statement : new ByName(statement, [...new Set(numbers)]);
 }
 
 class ByName implements Statement {
