@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { SUITES } from "./test/support/suites.ts";
 
@@ -8,9 +9,17 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ["default", "./test/support/skip-reporter.ts"],
-    projects: Object.entries(SUITES).map(([name, { include, exclude, limits }]) => ({
+    // Most files wait for processes, leases and timers. By default one core is left idle: on two cores a file ran alone.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone }]) => ({
       extends: true as const,
-      test: { name, include: [...include], exclude: ["**/node_modules/**", ...exclude], ...limits },
+      test: {
+        name,
+        include: [...include],
+        exclude: ["**/node_modules/**", ...exclude],
+        ...limits,
+        ...(alone && { maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      },
     })),
   },
 });

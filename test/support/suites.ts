@@ -1,16 +1,18 @@
-/** The suite in five parts, each an npm script (`npm run test:unit`). Every test file belongs to exactly one. */
+/** The suite in parts, each an npm script (`npm run test:unit`). Every test file belongs to exactly one. */
 
 export interface Suite {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
+  /** Its files run one at a time, after the other suites. */
+  readonly alone?: true;
 }
 
 const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
 const SCHEDULES_OVER_HTTP = ["test/schedule/**/{api,cli,crash,python}.test.ts"];
-const SCHEDULES_ON_AWS = ["test/schedule/**/aws*.test.ts"];
+const IN_THE_EMULATOR = ["test/emulator/**/*.test.ts", "test/schedule/**/aws-installation.test.ts"];
 
-export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws", Suite>> = {
+export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws" | "emulator", Suite>> = {
   /** Beside the sources, and what holds for the repository's texts. */
   unit: {
     include: ["{shared,functions,sdk,cli,console,bench}/**/*.test.ts", "test/repository/**/*.test.ts"],
@@ -19,7 +21,7 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
   /** The engine's promises against the embedded store: contract, interleavings, recorded histories and data files, properties. */
   protocol: {
     include: ["test/{contract,formats,interleavings,schedule}/**/*.test.ts", "test/histories.test.ts"],
-    exclude: [...SCHEDULES_OVER_HTTP, ...SCHEDULES_ON_AWS],
+    exclude: [...SCHEDULES_OVER_HTTP, "test/schedule/**/aws*.test.ts"],
   },
   simulation: { include: ["test/simulation/**/*.test.ts"], exclude: [] },
   /** What a user meets: processes, HTTP, command line, both official clients, the packages, the examples. */
@@ -40,6 +42,11 @@ export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" 
     exclude: [],
     limits: { testTimeout: 90_000, expect: { poll: { timeout: 30_000 } } },
   },
-  /** The template, the bundles, and the AWS adapter against an emulator. */
-  aws: { include: [...BUNDLES, "test/{aws,emulator}/**/*.test.ts", ...SCHEDULES_ON_AWS], exclude: [] },
+  /** The template, the bundles, and the AWS adapter against the emulator's tables and queues. */
+  aws: {
+    include: [...BUNDLES, "test/aws/**/*.test.ts", "test/schedule/**/aws.test.ts"],
+    exclude: [],
+  },
+  /** The deployed stack in the emulator: each file keeps a core busy with the stack's functions, beside its workers. */
+  emulator: { include: IN_THE_EMULATOR, exclude: [], alone: true },
 };
