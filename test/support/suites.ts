@@ -12,7 +12,9 @@ const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
 const SCHEDULES_OVER_HTTP = ["test/schedule/**/{api,cli,crash,python}.test.ts"];
 const IN_THE_EMULATOR = ["test/emulator/**/*.test.ts", "test/schedule/**/aws-installation.test.ts"];
 
-export const SUITES: Readonly<Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws" | "emulator", Suite>> = {
+export const SUITES: Readonly<
+  Record<"unit" | "protocol" | "simulation" | "e2e" | "console" | "aws" | "emulator", Suite>
+> = {
   /** Beside the sources, and what holds for the repository's texts. */
   unit: {
     include: ["{shared,functions,sdk,cli,console,bench}/**/*.test.ts", "test/repository/**/*.test.ts"],
