@@ -5,7 +5,7 @@ import { DEPLOYMENT, type Server, WORKSPACE } from "./server.ts";
 
 const EVERY_MS = [1_000, 10_000, 60_000];
 
-/** Until `end`, when all is released. */
+/** Until `end`, when all is released. A slow call may hold again after that, so the operator goes on looking. */
 export function holdAndRelease(server: Server, end: number): void {
   const { world } = server;
   const { chance } = world;
@@ -13,8 +13,8 @@ export function holdAndRelease(server: Server, end: number): void {
     const over = world.now >= end;
     void server.call("hold", (ports) => change(ports, over ? "release" : chance.oneOf(["hold", "release", "rate"])))
       .answer;
-    const held = server.heldScopes > 0;
-    if (!over || held) world.at(world.now + (over ? 1_000 : chance.oneOf(EVERY_MS)), act);
+    const looks = server.heldScopes > 0 ? 1_000 : 60_000;
+    world.at(world.now + (over ? looks : chance.oneOf(EVERY_MS)), act);
   };
   world.at(world.now + chance.oneOf(EVERY_MS), act);
 }
