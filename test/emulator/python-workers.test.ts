@@ -9,9 +9,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { type CallProxy, callProxy } from "../python/call-proxy.ts";
 import { checkEnds, checkExecution, checkResets, checkWaits } from "../python/checks.ts";
+import { checkRateLimit, checkStickySessions, checkWithoutSession } from "../python/limits-checks.ts";
 import {
   call,
   checkCancellation,
@@ -26,6 +28,7 @@ import {
   closed,
   history,
   type Place,
+  recorded,
   scratch,
   start,
   touch,
@@ -36,6 +39,17 @@ import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
 
 const noPython = await whyNoPython();
 if (noPython) console.warn(`Skipping the tests of Python workers in the emulator. ${noPython}`);
+
+type Victim = "host" | "core";
+
+/** With `KILLS=all` each of the two processes is killed before and after each of these calls, otherwise one for each call. */
+const POINTS = (["claim", "append", "park", "close"] as const)
+  .flatMap((operation) =>
+    (["before", "after"] as const).flatMap((when) =>
+      (["host", "core"] as const).map((victim) => ({ operation, when, victim })),
+    ),
+  )
+  .filter((_, i) => process.env.KILLS === "all" || i % 5 === 1);
 
 /** A server in front of the API; `asked`: methods and paths of its requests. */
 interface Front {
@@ -48,7 +62,7 @@ interface Front {
  * The stack's API, at which the workers' endpoint has the address that the emulator gives it: those that the stack knows itself by
  * exist on AWS alone. So a worker needs `SERVER_URL` and nothing else, as there.
  */
-async function frontOf(stack: Deployment): Promise<Front> {
+async function frontOf(stack: Deployment, workersAt = stack.workerUrl): Promise<Front> {
   const asked = new Set<string>();
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
@@ -61,7 +75,7 @@ async function frontOf(stack: Deployment): Promise<Front> {
       headers: { authorization, "content-type": type },
       ...(parts.length > 0 && { body: Buffer.concat(parts) }),
     });
-    const text = (await answer.text()).replace(stack.outputs.WorkerUrl!.replace(/\/$/, ""), stack.workerUrl);
+    const text = (await answer.text()).replace(stack.outputs.WorkerUrl!.replace(/\/$/, ""), workersAt);
     response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "text/plain" });
     response.end(text);
   });
@@ -128,33 +142,110 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
   test("lets the Python client cancel and terminate", () => checkEnds(at), 120_000);
   test("lets the Python client reset an execution that has completed", () => checkResets(at), 120_000);
 
-  test.each(["host", "core"] as const)("is taken over at once when its %s is killed", async (victim) => {
-    const deployment = `killed-${victim}`;
-    const dir = scratch();
-    const book = join(dir, "book");
+  describe("beside another one", () => {
+    beforeAll(async () => {
+      const options = { url: front.url, key: at.key, deployment: "limits" };
+      const both = [1, 2].map(() => startPythonWorker(workerFile("limits.py"), options));
+      workers.push(...(await Promise.all(both)));
+    }, 120_000);
+    test("shares one rate limit with it", () => checkRateLimit(at), 120_000);
+    test("runs all activities of a sticky session, or none", () => checkStickySessions(at), 120_000);
+    test("finds a sticky activity without a session to be a bug", () => checkWithoutSession(at), 120_000);
+  });
+
+  describe("is taken over at once when one of its two processes is killed:", () => {
+    const deployment = "walk";
+    interface Walker {
+      readonly name: string;
+      readonly worker: PythonWorker;
+      readonly proxy: CallProxy;
+      readonly front: Front;
+    }
+    let dir: string;
+    let book: string;
     const lines = (): string[] => (existsSync(book) ? readFileSync(book, "utf8").trim().split("\n") : []);
-    const spawn = async (name: string) => {
+    /** Two workers, behind a proxy each: the one that does not die is the heir. */
+    const walkers: Walker[] = [];
+    let spawned = 0;
+    async function spawn(): Promise<Walker> {
+      const name = `worker-${++spawned}`;
+      const proxy = await callProxy();
+      const own = await frontOf(stack, proxy.url);
+      proxy.target = stack.workerUrl;
       const env = { WORKER_NAME: name, BOOK: book };
-      const worker = await startPythonWorker(workerFile("walk.py"), { url: front.url, key: at.key, deployment, env });
-      workers.push(worker);
-      return worker;
-    };
-    const worker = await spawn("victim");
-    const core = await worker.core();
-    const file = join(dir, "go");
-    const id = await start(at, "walk", { steps: 3, wait_at: 1, wait_for: file }, deployment);
-    await expect.poll(lines, { timeout: 30_000 }).toHaveLength(2);
-    await spawn("heir");
-    const killed = Date.now();
-    if (victim === "host") worker.process.kill("SIGKILL");
-    else process.kill(core, "SIGKILL");
-    touch(file);
-    expect(await closed(at, id, 60)).toEqual(["COMPLETED", { result: 3 }]);
-    expect(Date.now() - killed, worker.log()).toBeLessThan(5_000);
-    const scheduled = (await history(at, id)).filter(({ kind }) => kind === "activity_scheduled");
-    expect(scheduled.map(({ activity }) => activity)).toEqual([1, 2, 3]);
-    expect(lines().map((line) => `${line.split(" ")[1]} ${line.split(" ").at(-1)}`)).toEqual([
-      ...["0 victim", "1 victim", "1 heir", "2 heir"],
-    ]);
-  }, 120_000);
+      const worker = await startPythonWorker(workerFile("walk.py"), { url: own.url, key: at.key, deployment, env });
+      return { name, worker, proxy, front: own };
+    }
+    async function kill(walker: Walker, victim: Victim): Promise<void> {
+      walkers.splice(walkers.indexOf(walker), 1);
+      if (victim === "host") walker.worker.process.kill("SIGKILL");
+      else process.kill(await walker.worker.core(), "SIGKILL");
+      dead.push(walker);
+    }
+    const dead: Walker[] = [];
+    beforeAll(() => {
+      dir = scratch();
+      book = join(dir, "book");
+    });
+    beforeEach(async () => {
+      while (walkers.length < 2) walkers.push(await spawn());
+    }, 120_000);
+    afterAll(async () => {
+      await Promise.all(walkers.map(({ worker }) => worker.stop()));
+      for (const { proxy, front } of [...walkers, ...dead]) {
+        proxy.close();
+        front.server.close();
+      }
+    }, 60_000);
+
+    /** Each step was done once; `twice` of them a second time, since an attempt was interrupted. */
+    async function checkSteps(id: string, twice: number): Promise<void> {
+      const [started, ...rest] = await history(at, id);
+      const scheduled = rest.filter(({ kind }) => kind === "activity_scheduled");
+      expect(scheduled.map(({ activity }) => activity)).toEqual([1, 2, 3]);
+      const done = lines().filter((line) => line.includes(String(started!.run)));
+      expect(new Set(done.map((line) => line.split(" ")[1]))).toEqual(new Set(["0", "1", "2"]));
+      expect(done.length).toBeLessThanOrEqual(3 + twice);
+    }
+
+    test("warms the functions up", async () => {
+      const id = await start(at, "walk", { steps: 3 }, deployment);
+      expect(await closed(at, id, 60)).toEqual(["COMPLETED", { result: 3 }]);
+      await checkSteps(id, 0);
+    }, 120_000);
+
+    test.each(POINTS)("$victim, $when $operation", async ({ operation, when, victim }) => {
+      const nth = operation === "append" ? 2 : 1;
+      let seen = 0;
+      let killed = 0;
+      for (const walker of walkers) {
+        walker.proxy.on = async (phase, call) => {
+          if (call.operation !== operation || phase !== when || ++seen !== nth) return;
+          killed = Date.now();
+          await kill(walker, victim);
+        };
+      }
+      const id = await start(at, "walk", { steps: 3 }, deployment);
+      expect(await closed(at, id, 60)).toEqual(["COMPLETED", { result: 3 }]);
+      expect(killed).toBeGreaterThan(0);
+      // Before the claim nothing but the queue knows of the task: it comes again when it has been invisible for 6 s.
+      expect(Date.now() - killed).toBeLessThan(operation === "claim" && when === "before" ? 12_000 : 5_000);
+      await checkSteps(id, 1);
+    }, 120_000);
+
+    test.each(["host", "core"] as const)("%s, while an activity runs", async (victim) => {
+      const file = join(dir, `go-${victim}`);
+      const id = await start(at, "walk", { steps: 3, wait_at: 1, wait_for: file }, deployment);
+      const { run } = (await recorded(at, id, "execution_started")) as { run: string };
+      const attempts = () => lines().filter((line) => line.startsWith("step 1") && line.includes(run));
+      await expect.poll(attempts, { timeout: 30_000 }).toHaveLength(1);
+      const killed = Date.now();
+      await kill(walkers.find(({ name }) => attempts()[0]!.endsWith(name))!, victim);
+      touch(file);
+      expect(await closed(at, id, 60)).toEqual(["COMPLETED", { result: 3 }]);
+      expect(Date.now() - killed).toBeLessThan(5_000);
+      expect(attempts()).toHaveLength(2);
+      await checkSteps(id, 1);
+    }, 120_000);
+  });
 });

@@ -40,7 +40,7 @@ export async function callProxy(): Promise<CallProxy> {
         polls.set(res, worker);
         res.on("close", () => polls.delete(res));
       }
-      const to = new URL(req.url!, proxy.target);
+      const to = new URL(proxy.target.replace(/\/$/, "") + req.url!);
       const forwarded = request(to, { method: req.method, headers: req.headers }, async (answer) => {
         const answered: Buffer[] = [];
         for await (const part of answer) answered.push(part as Buffer);
