@@ -62,6 +62,7 @@ export function unreadableView({ schedule_id, createdAt, message }: UnreadableSc
     running_executions: [],
     waiting_executions: [],
     counters: { started: 0, overlap_skipped: 0, missed_catchup_window: 0, buffer_dropped: 0, refused: 0 },
+    not_started: null,
     user_id: null,
     created_at: created,
     updated_at: created,

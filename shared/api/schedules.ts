@@ -148,11 +148,12 @@ function matches(
   query: QueryOf<"getSchedules">,
   each: ScheduleState | UnreadableSchedule,
 ): boolean {
-  const { workflow_name, user_id, status } = query;
+  const { workflow_name, user_id, status, not_started_after } = query;
   const readable = each instanceof UnreadableSchedule ? null : each;
   if (workflow_name !== undefined && readable?.workflow_name !== workflow_name) return false;
   if (user_id !== undefined && readable?.created_by !== (user_id === "current" ? context.user : user_id)) return false;
   if (status !== undefined && (readable?.paused ?? true) !== (status === "paused")) return false;
+  if (not_started_after !== undefined && !((readable?.not_started?.at ?? 0) >= not_started_after)) return false;
   const search = query.search?.trim().toLowerCase();
   if (!search) return true;
   return [each.schedule_id, readable?.workflow_name ?? ""].some((name) => name.toLowerCase().startsWith(search));

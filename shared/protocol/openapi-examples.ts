@@ -1500,6 +1500,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       running_executions: [],
       waiting_executions: [],
       counters: { started: 0, overlap_skipped: 0, missed_catchup_window: 0, buffer_dropped: 0, refused: 0 },
+      not_started: null,
       user_id: "tester",
       created_at: "2027-01-15T08:00:00Z",
       updated_at: "2027-01-15T08:00:00Z",

@@ -183,6 +183,26 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await close();
   });
 
+  test("34: the overview names the schedules of which a due time has started nothing since yesterday, with the reason", async () => {
+    const worker = await serve("once-v1", "once");
+    const schedule = { input: {}, schedule_id: "overtaken", intervals: [{ every: "PT1S" }] };
+    const body = { schedule, workflow_identifier: "once", deployment_name: "once-v1" };
+    expect((await w.ask("POST", "/v1/workflows/schedules", body)).status).toBe(201);
+    // The first execution stays open, so that the second due time is skipped.
+    const view = async () => (await w.ask("GET", "/v1/workflows/schedules/overtaken")).body;
+    await expect.poll(async () => (await view()).not_started).toMatchObject({ outcome: "skipped_overlap" });
+    await w.ask("POST", "/v1/workflows/schedules/overtaken/pause", {});
+    const { page, close } = await w.open();
+    const list = page.getByRole("list", { name: "Schedules with due times that started nothing" });
+    await list.getByText("skipped overlap").waitFor();
+    await list.getByText(/due .* ago: .+/).waitFor();
+    await list.getByRole("link", { name: "overtaken" }).click();
+    await page.getByRole("heading", { level: 1, name: "overtaken" }).waitFor();
+    await w.ask("DELETE", "/v1/workflows/schedules/overtaken");
+    await worker.stop();
+    await close();
+  });
+
   test("13: the overview counts by reason what the oldest running executions wait for, and names the oldest", async () => {
     const worker = await serve("lone-v1", "lonely");
     for (const n of [1, 2, 3])

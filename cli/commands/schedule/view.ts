@@ -51,6 +51,7 @@ export function showSchedule(s: Schedule, io: Io): void {
     ["input", compact(s.input)],
     ["created", `${moment(s.created_at)}${s.user_id ? ` by ${s.user_id}` : ""}`],
     ["so far", tally(counters)],
+    ["not started", s.not_started ? lastNotStarted(s.not_started) : null],
   ]);
   const title = (text: string) => io.out(`\n${paint(io, "dim", text)}`);
   if (s.running_executions.length > 0) {
@@ -72,6 +73,10 @@ export function showSchedule(s: Schedule, io: Io): void {
     showTimes(io, times, zoneOf(s), Date.now());
   }
 }
+
+/** Of the newest due time without a start. */
+const lastNotStarted = ({ scheduled_at, outcome, reason }: NonNullable<Schedule["not_started"]>): string =>
+  `due ${moment(scheduled_at)}: ${outcome.replaceAll("_", " ")}${reason ? ` (${reason})` : ""}`;
 
 function tally(counters: Schedule["counters"]): string {
   const words: [number, string][] = [

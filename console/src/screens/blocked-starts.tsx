@@ -1,5 +1,9 @@
-/** Of the overview: what will not start until a person acts, as paused schedules and workflows without a current deployment. */
+/**
+ * Of the overview: what will not start until a person acts, as paused schedules and workflows without a current deployment,
+ * and the schedules of which a due time has started nothing since yesterday.
+ */
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
 import { ScheduleLink } from "../ui/links.tsx";
@@ -7,9 +11,11 @@ import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Tag } from "../ui/status.tsx";
 import { visible } from "../ui/text.tsx";
+import { Ago } from "../ui/time.tsx";
 import { type Current, useCurrents } from "./promotion/currents.ts";
 
 const SHOWN = 6;
+const DAY_MS = 86_400_000;
 const LINE = "flex flex-wrap items-baseline gap-x-2 gap-y-0.5 px-4 py-2 [overflow-wrap:anywhere]";
 
 export function BlockedStarts() {
@@ -34,6 +40,7 @@ export function BlockedStarts() {
             </>
           )}
         </Loading>
+        <NotStarted />
         <Loading read={paused} lines={2}>
           {({ schedules }) =>
             schedules.length === 0 ? (
@@ -60,6 +67,42 @@ export function BlockedStarts() {
         </Loading>
       </div>
     </Panel>
+  );
+}
+
+/** Nothing where each due time has started its execution. */
+function NotStarted() {
+  const [since] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
+  const missed = useRead("getSchedules", { query: { not_started_after: since, page_size: SHOWN + 1 } });
+  return (
+    <Loading read={missed} lines={1}>
+      {({ schedules }) =>
+        schedules.length > 0 && (
+          <ul aria-label="Schedules with due times that started nothing" className="divide-y divide-line">
+            {schedules.slice(0, SHOWN).map(
+              ({ schedule_id, not_started }) =>
+                not_started && (
+                  <li key={schedule_id} className={LINE}>
+                    <Tag tone="warn">{not_started.outcome.replaceAll("_", " ")}</Tag>
+                    <ScheduleLink id={schedule_id} />
+                    <span className="text-soft">
+                      due <Ago at={not_started.scheduled_at} />
+                      {not_started.reason && `: ${visible(not_started.reason)}`}
+                    </span>
+                  </li>
+                ),
+            )}
+            {schedules.length > SHOWN && (
+              <li className={LINE}>
+                <Link to="/schedules" className="text-accent hover:underline">
+                  And more that started nothing
+                </Link>
+              </li>
+            )}
+          </ul>
+        )
+      }
+    </Loading>
   );
 }
 

@@ -64,6 +64,19 @@ const CalendarOutput = z
 
 const at = z.object({ scheduled_at: Timestamp });
 
+export const SCHEDULE_OUTCOMES = [
+  "started",
+  "buffered",
+  "skipped_overlap",
+  "superseded",
+  "missed_catchup",
+  "buffer_full",
+  "paused",
+  "exhausted",
+  "refused",
+  "duplicate",
+] as const;
+
 /**
  * `remaining_executions`: null = unlimited, 0 = exhausted. The next 10 and the last 10 times, oldest first. The fields
  * after `recent_executions` are ours; official clients ignore them.
@@ -110,6 +123,15 @@ export const ScheduleDefinitionOutput = z
       buffer_dropped: z.int(),
       refused: z.int(),
     }),
+    /** The newest due time that came while it was active and started nothing, however many started since. */
+    not_started: z
+      .object({
+        scheduled_at: Timestamp,
+        decided_at: Timestamp,
+        outcome: z.enum(SCHEDULE_OUTCOMES),
+        reason: z.string().nullable(),
+      })
+      .nullable(),
     /** Name of the API key that created it. */
     user_id: z.string().nullable(),
     created_at: Timestamp,
@@ -120,13 +142,15 @@ export type ScheduleDefinitionOutput = z.infer<typeof ScheduleDefinitionOutput>;
 
 /**
  * Without `page_size` a page has 50, or fewer if they are long. A page that was asked for with `page_size` has as many, because
- * clients take a shorter page for the last one. `search` is the start of a name.
+ * clients take a shorter page for the last one. `search` is the start of a name. `not_started_after`: schedules of which the
+ * server decided since then that a due time starts nothing.
  */
 export const ListSchedulesQuery = z.object({
   workflow_name: z.string().optional(),
   user_id: z.string().optional(),
   status: z.enum(["active", "paused"]).optional(),
   search: z.string().optional(),
+  not_started_after: Instant.optional(),
   page_size: z.int().min(1).max(MAX_PAGE).optional(),
   next_page_token: Cursor.optional(),
 });
@@ -158,19 +182,6 @@ export const ScheduleBackfillRequest = z
   .meta({ id: "ScheduleBackfillRequest" });
 /** The number of times in the range. The overlap policy decides about each, and the log has the outcome. */
 export const ScheduleBackfillResponse = z.object({ accepted: z.int().min(0) }).meta({ id: "ScheduleBackfillResponse" });
-
-export const SCHEDULE_OUTCOMES = [
-  "started",
-  "buffered",
-  "skipped_overlap",
-  "superseded",
-  "missed_catchup",
-  "buffer_full",
-  "paused",
-  "exhausted",
-  "refused",
-  "duplicate",
-] as const;
 
 /** The outcome of one due time or, with `until`, of all due times from this one to `until`. */
 export const ScheduleLogEntry = z

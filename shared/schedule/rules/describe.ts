@@ -4,7 +4,7 @@ import { cursorAfter } from "./collect.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { idOf, specOf } from "./draft.ts";
 import { FUTURE_SHOWN } from "./limits.ts";
-import type { ActiveRun, Counters, LogEntry, ScheduleState } from "./state.ts";
+import type { ActiveRun, Counters, LogEntry, Outcome, ScheduleState } from "./state.ts";
 import { Steps, Uncomputable } from "./steps.ts";
 import { type DueTime, isSkipped, timesAfter } from "./times.ts";
 import { wake } from "./wake.ts";
@@ -38,6 +38,13 @@ export interface ScheduleDescription extends Omit<ScheduleDefinition, "max_execu
   /** Runs that wait for an active one to close. */
   readonly waiting_executions: readonly { readonly scheduled_at: string; readonly manual: boolean }[];
   readonly counters: Counters;
+  /** The newest due time that came while it was active and started nothing. */
+  readonly not_started: {
+    readonly scheduled_at: string;
+    readonly decided_at: string;
+    readonly outcome: Outcome;
+    readonly reason: string | null;
+  } | null;
   readonly user_id: string | null;
   readonly created_at: string;
   readonly updated_at: string;
@@ -76,11 +83,19 @@ export function describe(state: ScheduleState, now: number): ScheduleDescription
       manual: manual !== null,
     })),
     counters: state.counters,
+    not_started: state.not_started ? notStarted(state.not_started) : null,
     user_id: state.created_by,
     created_at: formatInstant(state.created_at),
     updated_at: formatInstant(state.updated_at),
   };
 }
+
+const notStarted = ({ actual, at, outcome, reason }: LogEntry) => ({
+  scheduled_at: formatInstant(actual),
+  decided_at: formatInstant(at),
+  outcome,
+  reason: reason ?? null,
+});
 
 function statusOf({ starting, stop }: ActiveRun) {
   if (stop) return stop.kind === "cancel" ? "cancelling" : "terminating";

@@ -60,6 +60,16 @@ export function orPause(draft: Draft, part: () => void): void {
   }
 }
 
+/** The outcomes without a start that no person has asked for: a person pauses a schedule, or limits its runs. */
+const NOT_STARTED: ReadonlySet<Outcome> = new Set([
+  "skipped_overlap",
+  "superseded",
+  "missed_catchup",
+  "buffer_full",
+  "refused",
+  "duplicate",
+]);
+
 /** Logs the outcome of a due time. */
 export function record(
   draft: Draft,
@@ -80,6 +90,7 @@ export function record(
   };
   draft.log.push(entry);
   state.log = [...state.log, entry].slice(-LOG_KEPT);
+  if (entry.manual === null && NOT_STARTED.has(outcome)) state.not_started = entry;
 }
 
 export function count(draft: Draft, counter: keyof ScheduleState["counters"]): void {

@@ -48,6 +48,8 @@ export interface ScheduleState {
   readonly log_entries: number;
   /** The newest entries, newest last. The service moves older ones to the log store. */
   readonly log: readonly LogEntry[];
+  /** The newest entry of a due time of the spec that came while the schedule was active and started nothing, however many started since. */
+  readonly not_started?: LogEntry;
   readonly created_at: number;
   /** Time of the last create, update, pause or resume. */
   readonly updated_at: number;

@@ -616,6 +616,22 @@ group("describe", () => {
     expect(driver.future.slice(0, 3)).toEqual(["2026-01-01T02:00:00Z", "2026-01-01T04:00:00Z", "2026-01-01T05:00:00Z"]);
   });
 
+  test("tells the newest due time that started nothing, however many have started since, and none that a person kept back", () => {
+    const driver = hourly().wake("01:00").wake("02:00");
+    const missed = {
+      scheduled_at: "2026-01-01T02:00:00Z",
+      decided_at: "2026-01-01T02:00:00Z",
+      outcome: "skipped_overlap",
+      reason: "a run is active",
+    };
+    expect(describe(driver.state, at("02:00")).not_started).toEqual(missed);
+    driver.close("02:30", "01:00").wake("03:00").pause("03:30").wake("06:00").resume("06:30");
+    expect(driver.log.at(-1)).toBe("06:00 paused");
+    expect(describe(driver.state, at("06:30")).not_started).toEqual(missed);
+    const state = JSON.parse(JSON.stringify({ ...hourly().state, not_started: undefined })); // as versions before stored it
+    expect(describe(state, at("00:30")).not_started).toBeNull();
+  });
+
   test("keeps the last ten runs, newest last", () => {
     const driver = hourly({ policy: { overlap: ALLOW_ALL } }).wake("12:00");
     const { recent_executions } = describe(driver.state, at("12:00"));

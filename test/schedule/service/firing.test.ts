@@ -248,6 +248,14 @@ test("after an outage the missed times are one batch, under the catch-up window 
     "buffered@18000",
     "started@10800", // logged when its result is known
   ]);
+  const since = async (ms: number) => {
+    const after = new Date(ms).toISOString();
+    const { body } = await s.ask("GET", `/v1/workflows/schedules?search=missed&not_started_after=${after}`);
+    const { schedules } = body as { schedules: { not_started: { scheduled_at: string; outcome: string } }[] };
+    return schedules.map(({ not_started: { scheduled_at, outcome } }) => `${outcome}@${s.seconds(scheduled_at)}`);
+  };
+  expect(await since(s.clock.now())).toEqual(["missed_catchup@7200"]);
+  expect(await since(s.clock.now() + 1)).toEqual([]);
 });
 
 test("two workspaces may use the same schedule id, and each sees its own runs", async () => {
