@@ -90,6 +90,32 @@ export interface TestReset {
   readonly excludeUpdates?: boolean;
 }
 
+/** An execution that continues as new so often while a test waits for its result may never end. */
+const MAX_RUNS = 200;
+
+/** The runs of each execution that one wait for a result has met. */
+class MetRuns {
+  readonly #max: number;
+  readonly #latest = new Map<string, { run: string; count: number }>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  meet(execution: string, started: HistoryEvent | undefined): void {
+    if (started?.kind !== "execution_started") return;
+    const before = this.#latest.get(execution);
+    if (before?.run === started.run) return;
+    const count = (before?.count ?? 0) + 1;
+    if (count > this.#max) {
+      throw new Error(
+        `execution '${execution}' has continued as new through more than ${this.#max} runs and has not ended. If it never ends by itself, move time with advance() and look at its state; if it needs more runs, call result({ maxRuns })`,
+      );
+    }
+    this.#latest.set(execution, { run: started.run, count });
+  }
+}
+
 export class TestExecution<Out> {
   readonly id: string;
   readonly #driver: Driver;
@@ -165,15 +191,17 @@ export class TestExecution<Out> {
   /**
    * The result; time moves on until there is one. Throws `TestExecutionFailed` when the execution did not complete,
    * `TestWorkflowBug` when its code or that of a child that it waits for has a bug, and an error that says so when it waits
-   * for a message, which only the test can send, or for an activity that no worker of the test has.
+   * for a message, which only the test can send, or for an activity that no worker of the test has, or when it or such a child
+   * continues as new through more than `maxRuns` runs (default 200).
    */
-  async result(): Promise<Out> {
+  async result({ maxRuns = MAX_RUNS }: { readonly maxRuns?: number } = {}): Promise<Out> {
+    const runs = new MetRuns(maxRuns);
     for (;;) {
       await this.#driver.untilIdle();
       const { status, result } = await this.#resource.call<Answer>("get", "GET", "");
       if (status === "COMPLETED") return unwrapResult(result, this.#workflow?.outputSchema ?? null) as Out;
       if (status !== "RUNNING") throw new TestExecutionFailed(this.id, status, await this.history());
-      await this.#checkOpen(this.id);
+      await this.#checkOpen(this.id, runs);
       if (!(await this.#driver.next())) {
         throw new Error(`execution '${this.id}' waits for a message, and nothing else is due: send it one`);
       }
@@ -181,8 +209,9 @@ export class TestExecution<Out> {
   }
 
   /** Throws what keeps the execution, or a child that it waits for, from ever ending. */
-  async #checkOpen(execution: string): Promise<void> {
+  async #checkOpen(execution: string, runs?: MetRuns): Promise<void> {
     const events = await this.#driver.history(execution);
+    runs?.meet(execution, events[0]);
     const bug = bugIn(events);
     if (bug) throw new TestWorkflowBug(execution, bug);
     const missing = endlesslyQueued(events).find((name) => !this.#driver.mayRun(name));
@@ -193,7 +222,7 @@ export class TestExecution<Out> {
           : `activity '${missing}', which no worker of this test has: add it`;
       throw new Error(`execution '${execution}' waits for ${what} to testEnvironment({ activities })`);
     }
-    for (const child of openChildren(events)) await this.#checkOpen(child);
+    for (const child of openChildren(events)) await this.#checkOpen(child, runs);
   }
 
   /** The recorded events of its latest run, ready for `replay`. */

@@ -1,7 +1,19 @@
 /** The kit tells what a worker of production would tell, at once. */
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod";
-import { type AnyWorkflow, activity, child, on, onOneWorker, sleep, update, waitUntil, workflow } from "../index.ts";
+import {
+  type AnyWorkflow,
+  activity,
+  child,
+  continueAsNew,
+  on,
+  onOneWorker,
+  sleep,
+  update,
+  type Workflow,
+  waitUntil,
+  workflow,
+} from "../index.ts";
 import { TestWorkflowBug, testEnvironment } from "./index.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -162,5 +174,38 @@ describe("waits and conditions", () => {
     );
     const run = await env.start(validating, {});
     await expect(run.update(order, { n: 1 })).rejects.toThrow("the validator of update");
+  });
+});
+
+describe("an execution that continues as new without an end", () => {
+  const runs = 30;
+  const hot = workflow({ name: "hot", timeout: null }, async () => continueAsNew({}));
+  const daily = workflow({ name: "daily", timeout: null }, async () => {
+    await sleep("1 day");
+    return continueAsNew({});
+  });
+  const parent = workflow({ name: "parent", timeout: null }, async () => child(daily));
+
+  test.each([
+    hot,
+    daily,
+    parent,
+  ] as AnyWorkflow[])("rejects result() with its id and with what to do: $name", async (endless) => {
+    await using env = await testEnvironment({ workflows: [hot, daily, parent], log: quiet });
+    const run = await env.start(endless as Workflow<object, unknown>, {});
+    await expect(run.result({ maxRuns: runs })).rejects.toThrow(
+      /execution '.+' has continued as new through more than 30 runs and has not ended.*advance\(\)/,
+    );
+    expect(await run.status()).toBe("RUNNING");
+  });
+
+  test("has its result if it ends within the runs that the test allows", async () => {
+    const counting = workflow({ name: "counting", input: z.object({ n: z.int() }), timeout: null }, async ({ n }) => {
+      if (n === runs) return { n };
+      return continueAsNew({ n: n + 1 });
+    });
+    await using env = await testEnvironment({ workflows: [counting], log: quiet });
+    const run = await env.start(counting, { n: 1 });
+    expect(await run.result({ maxRuns: runs })).toEqual({ n: runs });
   });
 });
