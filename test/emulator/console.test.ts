@@ -18,7 +18,7 @@ import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
 
 const CLI = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
 
-describeUnless(cannotRun ?? (CHROMIUM ? undefined : "Chromium is missing: apt-get install chromium"))(
+describeUnless(cannotRun ?? (CHROMIUM ? undefined : "Chromium is missing: apt-get install chromium-headless-shell"))(
   "the console on AWS",
   () => {
     let account: TestAccount;

@@ -6,10 +6,21 @@ import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
-const PLACES = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/**
+ * Debian's headless shell comes first. It is the same Chromium without windows, and a new profile costs it a seventh of the
+ * processor time: the whole browser starts a window with pages of its own for each.
+ */
+const PLACES = [
+  process.env.CHROMIUM,
+  "/usr/bin/chromium-headless-shell",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
 export const CHROMIUM: string | undefined = PLACES.find((place) => place !== undefined && existsSync(place));
 
-if (!CHROMIUM && process.env.CI) throw new Error("Chromium is missing: apt-get install chromium, or set CHROMIUM");
+if (!CHROMIUM && process.env.CI)
+  throw new Error("Chromium is missing: apt-get install chromium-headless-shell, or set CHROMIUM");
 
 const ARGS = [
   "--no-sandbox",
