@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
+import { pinned } from "./support/workflows.ts";
 
 describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
   let w: ConsoleWorld;
@@ -128,6 +129,26 @@ describe.skipIf(!CHROMIUM)("the deployments in the console", () => {
     await page.getByRole("heading", { name: "Deployment shop", exact: true }).waitFor();
     await page.getByText("version b2 of").waitFor({ state: "detached" });
     for (const worker of workers) await worker.stop();
+    await close();
+  });
+
+  test("13: the page of a pinned execution says on which version it runs, whether that is live, and which others are", async () => {
+    const first = await w.worker({ workflows: [pinned], activities: [], deployment: "fleet", buildId: "b1" });
+    const id = await w.start("holds-on");
+    const { page, close } = await w.open(`/executions/${id}`);
+    const about = (term: string) => page.locator("header dl > div").filter({ hasText: term }).locator("dd");
+    const version = about("Version").first();
+    await expect.poll(() => version.innerText()).toMatch(/^b1 of fleet\s+live$/);
+    await expect.poll(() => about("Live versions").innerText()).toBe("fleet-b1");
+    const second = await w.worker({ workflows: [pinned], activities: [], deployment: "fleet", buildId: "b2" });
+    await first.stop();
+    await page.reload();
+    await expect.poll(() => version.innerText()).toMatch(/^b1 of fleet\s+no live worker$/);
+    await about("Live versions").getByRole("link", { name: "fleet-b2" }).click();
+    await page.getByRole("heading", { name: "Deployment fleet-b2" }).waitFor();
+    await page.goto(`${w.url}/console/#/executions/${await w.start("holds-on")}`);
+    await expect.poll(() => version.innerText()).toMatch(/^b2 of fleet\s+live$/);
+    await second.stop();
     await close();
   });
 

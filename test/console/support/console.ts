@@ -68,7 +68,7 @@ export class ConsoleWorld {
   }
 
   async worker(
-    options: Pick<WorkerOptions, "workflows" | "activities" | "encoding"> & { deployment?: string },
+    options: Pick<WorkerOptions, "workflows" | "activities" | "encoding" | "buildId"> & { deployment?: string },
   ): Promise<RunningWorker> {
     const { deployment = "dev", ...rest } = options;
     const worker = await startWorker({ url: this.url, apiKey: this.key, deployment, log: QUIET, ...rest });

@@ -56,6 +56,7 @@ export const fails = workflow({ name: "fails" }, async () => {
   await breaking();
 });
 export const retries = workflow({ name: "retries" }, async () => refusing());
+export const pinned = workflow({ name: "holds-on", versioning: "pinned" }, async () => sleep("3h"));
 export const sleeper = workflow({ name: "sleeper" }, async () => sleep("3h"));
 export const approve = signal("approve", z.object({ by: z.string(), amount: z.number().optional() }));
 export const spoken = query("spoken", z.string());

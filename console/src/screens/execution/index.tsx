@@ -27,9 +27,11 @@ import { History } from "./history.tsx";
 import { Logs } from "./logs.tsx";
 import { Messages } from "./messages.tsx";
 import { Timeline } from "./timeline.tsx";
+import { PinnedVersion } from "./version.tsx";
 import { Why } from "./why.tsx";
 
 type Execution = Answer<"getWorkflowExecution">;
+type Explanation = Answer<"explainWorkflowExecution">;
 
 /** What happens without an event in the stream, such as a timer, shows after this time at the latest. */
 const REFRESH_MS = 30_000;
@@ -87,6 +89,7 @@ export function ExecutionPage() {
       <Run
         execution={execution}
         holds={isCurrent ? holdsIn(explanation.data?.waits) : []}
+        version={isCurrent ? explanation.data?.version : null}
         moment={moment}
         why={
           isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />
@@ -122,10 +125,12 @@ interface RunProps {
   readonly moment: string;
   readonly why: React.ReactNode;
   readonly holds: readonly Hold[];
+  /** Null: it is pinned to none. Undefined: not known yet, or the server is older. */
+  readonly version: Explanation["version"] | undefined;
   readonly search: ExecutionSearch;
 }
 
-function Run({ execution, holds, moment, why, search }: RunProps) {
+function Run({ execution, holds, version: pinned, moment, why, search }: RunProps) {
   const run = execution.run_id ?? "";
   const store = useHistory(run, `${moment} ${execution.status}`);
   const version = store.version();
@@ -149,7 +154,7 @@ function Run({ execution, holds, moment, why, search }: RunProps) {
   const tab = search.tab ?? "timeline";
   return (
     <div className="space-y-4">
-      <Header execution={execution} first={first} holds={holds} />
+      <Header execution={execution} first={first} holds={holds} version={pinned} />
       <Actions
         execution={execution}
         run={run}
@@ -192,9 +197,10 @@ interface HeaderProps {
   readonly first: Started | undefined;
   /** Those that keep it from workers now. */
   readonly holds: readonly Hold[];
+  readonly version: Explanation["version"] | undefined;
 }
 
-function Header({ execution, first, holds }: HeaderProps) {
+function Header({ execution, first, holds, version }: HeaderProps) {
   const { execution_id: id } = execution;
   return (
     <header className="space-y-2">
@@ -223,6 +229,7 @@ function Header({ execution, first, holds }: HeaderProps) {
           <dt>Deployment</dt>
           <dd>{execution.deployment_name ? <DeploymentLink name={execution.deployment_name} /> : "–"}</dd>
         </div>
+        {version && <PinnedVersion version={version} isOpen={execution.status === "RUNNING"} />}
         <div>
           <dt>Started</dt>
           <dd>
