@@ -11,13 +11,14 @@ export default defineConfig({
     reporters: ["default", "./test/support/skip-reporter.ts"],
     // Most files wait for processes, leases and timers. By default one core is left idle: on two cores a file ran alone.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone }]) => ({
+    projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone, globalSetup }]) => ({
       extends: true as const,
       test: {
         name,
         include: [...include],
         exclude: ["**/node_modules/**", ...exclude],
         ...limits,
+        ...(globalSetup && { globalSetup: [...globalSetup] }),
         ...(alone && { maxWorkers: 1, sequence: { groupOrder: 1 } }),
       },
     })),

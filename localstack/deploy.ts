@@ -29,6 +29,8 @@ export interface DeployOptions {
    * `off`: the emulator has no CloudFront.
    */
   readonly settings?: Partial<Settings>;
+  /** A folder that `synthesize` has written. Its settings are those of the stack then. @default one for `settings` */
+  readonly assembly?: string;
   /** Create CDK's own bucket and roles first, which an account needs once. @default true */
   readonly bootstrap?: boolean;
   /** @default the environment's, else `test` */
@@ -38,12 +40,27 @@ export interface DeployOptions {
 const cdk = path.join(path.dirname(createRequire(import.meta.url).resolve("aws-cdk/package.json")), "bin", "cdk");
 
 /**
+ * Bundles the functions and synthesizes the app, without an account. Answers the folder of the assembly, inside `folder`.
+ * @throws {CommandFailed} with the last lines of the app's output.
+ */
+export async function synthesize(folder: string, settings: Partial<Settings> = {}): Promise<string> {
+  const assembly = path.join(folder, "cdk.out");
+  const context = { removalPolicy: "destroy", console: "off", bundles: path.join(folder, "bundles"), ...settings };
+  await run(process.execPath, [path.join(root, "infra", "app.ts")], {
+    cwd: root,
+    env: { ...process.env, CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify(context) },
+  });
+  return assembly;
+}
+
+/**
  * Bundles, synthesizes and deploys.
  * @throws {CommandFailed} with the last lines of CDK's output.
  */
 export async function deploy({
   endpoint,
   settings = {},
+  assembly: made,
   bootstrap = true,
   accessKeyId,
 }: DeployOptions): Promise<Deployment> {
@@ -57,19 +74,14 @@ export async function deploy({
     AWS_REGION: region,
     CDK_S3_FORCE_PATH_STYLE: "1", // an emulator has one host name for all buckets
     CI: "true", // plain progress lines
+    CDK_DISABLE_CLI_TELEMETRY: "true", // it is sent by a process of its own
   };
   try {
-    const assembly = path.join(scratch, "cdk.out");
-    const context = { removalPolicy: "destroy", console: "off", bundles: path.join(scratch, "bundles"), ...settings };
-    const synthesized = run(process.execPath, [path.join(root, "infra", "app.ts")], {
-      cwd: root,
-      env: { ...env, CDK_OUTDIR: assembly, CDK_CONTEXT_JSON: JSON.stringify(context) },
-    });
     // In a folder without cdk.json, because CDK would otherwise run the app to find its environments.
     const bootstrapped = bootstrap
       ? run(process.execPath, [cdk, "bootstrap", `aws://unknown-account/${region}`], { cwd: scratch, env })
       : undefined;
-    await Promise.all([synthesized, bootstrapped]);
+    const [assembly] = await Promise.all([made ?? synthesize(scratch, settings), bootstrapped]);
     const outputsFile = path.join(scratch, "outputs.json");
     const options = ["--all", "--app", assembly, "--require-approval", "never", "--outputs-file", outputsFile];
     await run(process.execPath, [cdk, "deploy", ...options], { cwd: scratch, env });

@@ -16,13 +16,15 @@ export interface TestAccount {
   stop(): Promise<void>;
 }
 
+/** The root of an account in the emulator. */
+export const ROOT = { region: "us-east-1", credentials: { accessKeyId: "test", secretAccessKey: "test" } };
+
 /** A blank AWS account: a new emulator on a free port, which ends with the test process. Its sweeper runs each second. */
 export async function blankAccount(): Promise<TestAccount> {
   const { port, endpoint } = await startEmulator({ port: await freePort(), endWithCaller: true, ruleMinuteSeconds: 1 });
   return {
     endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    ...ROOT,
     stop: async () => void (await stopEmulator(port)),
   };
 }

@@ -1,10 +1,8 @@
 /** Through the deployed stack, with two workers: activities that stay on one worker, rate limits, logs with their streams, and jobs. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import type { Deployment } from "../../localstack/deploy.ts";
 import {
   activity,
   log,
@@ -19,7 +17,8 @@ import {
 } from "../../sdk/index.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
-import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
+import { DEPLOYED_WITHIN_MS, sharedStack } from "./shared-stack.ts";
+import { cannotRun, eventually } from "./support.ts";
 
 const input = z.object({ n: z.number() });
 const RATE = { max: 4, per: "5s", key: "provider" } as const;
@@ -55,7 +54,6 @@ function codeOf(name: string) {
   return { workflows: [session, fanOut, waits], activities: [load, ask, limited] };
 }
 
-let account: TestAccount;
 let stack: Deployment;
 let key: string;
 let client: Mistral;
@@ -88,28 +86,15 @@ const completed = (executionId: string): Promise<unknown> =>
 
 describeUnless(cannotRun)("two workers of the deployed stack", () => {
   beforeAll(async () => {
-    account = await blankAccount();
-    stack = await deploy({ endpoint: account.endpoint });
-    const { stdout } = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL: account.endpoint,
-        AWS_REGION: account.region,
-        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
-      },
-    });
-    key = /^SIROCCO_API_KEY=(\S+)$/m.exec(stdout)![1]!;
+    ({ stack, key } = await sharedStack());
     client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
-    process.env.AWS_ENDPOINT_URL = account.endpoint;
     for (const name of ["one", "two"])
       workers.push(
         await startWorker({ ...codeOf(name), deployment: "both", name, url: stack.workerUrl, apiKey: key, log: QUIET }),
       );
-  }, 240_000);
+  }, DEPLOYED_WITHIN_MS);
   afterAll(async () => {
     await Promise.all(workers.map((each) => each.stop()));
-    await account?.stop();
   }, 60_000);
 
   test("keep the sticky activities of a session on one of them", async () => {

@@ -19,6 +19,7 @@ import { destroy, findDeletableStack } from "../../infra/operate/destroy.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { GATEWAY_REFUSALS } from "../support/gateway-refusals.ts";
+import { assemblyOf, DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 let account: TestAccount;
@@ -61,12 +62,13 @@ const asWorker = ({ credentials: { AccessKeyId, SecretAccessKey, SessionToken } 
 
 describeUnless(cannotRun)("the deployed stack", () => {
   beforeAll(async () => {
+    const made = assemblyOf({ handlers: "localstack/test-handlers" });
     account = await blankAccount();
     const { endpoint, region, credentials } = account;
-    stack = await deploy({ endpoint, settings: { handlers: "localstack/test-handlers" } });
+    stack = await deploy({ endpoint, assembly: await made });
     dynamo = new DynamoDBClient({ endpoint, region, credentials });
     sqs = new SQSClient({ endpoint, region, credentials });
-  }, 180_000);
+  }, DEPLOYED_WITHIN_MS);
 
   afterAll(async () => {
     dynamo?.destroy();

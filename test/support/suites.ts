@@ -6,6 +6,8 @@ export interface Suite {
   readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
   /** Its files run one at a time, after the other suites. */
   readonly alone?: true;
+  /** Modules that prepare what its files share. */
+  readonly globalSetup?: readonly string[];
 }
 
 const BUNDLES = ["functions/build/*.test.ts", "infra/**/*.test.ts"];
@@ -50,5 +52,10 @@ export const SUITES: Readonly<
     exclude: [],
   },
   /** The deployed stack in the emulator: each file keeps a core busy with the stack's functions, beside its workers. */
-  emulator: { include: IN_THE_EMULATOR, exclude: [], alone: true },
+  emulator: {
+    include: IN_THE_EMULATOR,
+    exclude: [],
+    alone: true,
+    globalSetup: ["test/emulator/global-setup.ts"],
+  },
 };

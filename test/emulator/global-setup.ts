@@ -1,0 +1,65 @@
+/**
+ * What the test files of a run share, made at the first question for it: assemblies of the stack by their settings, and one
+ * deployed stack. Bundling and synthesizing take most of the processor time of a deployment.
+ */
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import type { Settings } from "../../infra/config.ts";
+import { deploy, synthesize } from "../../localstack/deploy.ts";
+import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Address that answers `GET /assembly?settings=…` and `GET /stack`. */
+    readonly shared: string;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "sirocco-shared-"));
+  const assemblies = new Map<string, Promise<string>>();
+  let stack: Promise<object> | undefined;
+  let port: number | undefined;
+
+  function assembly(settings: string): Promise<string> {
+    let made = assemblies.get(settings);
+    if (!made) {
+      made = mkdtemp(join(folder, "assembly-")).then((own) =>
+        synthesize(own, JSON.parse(settings) as Partial<Settings>),
+      );
+      assemblies.set(settings, made);
+    }
+    return made;
+  }
+  async function deployed() {
+    port = await freePort();
+    const emulator = startEmulator({ port, endWithCaller: true, ruleMinuteSeconds: 1 });
+    const [{ endpoint }, made] = await Promise.all([emulator, assembly("{}")]);
+    return deploy({ endpoint, assembly: made });
+  }
+
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url!, "http://shared");
+    try {
+      if (pathname === "/stack") stack ??= deployed();
+      const answer = pathname === "/stack" ? await stack : await assembly(searchParams.get("settings")!);
+      response.end(JSON.stringify(answer));
+    } catch (error) {
+      response.writeHead(500).end((error as Error).message);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  project.provide("shared", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return async () => {
+    server.close();
+    await Promise.allSettled([stack, ...assemblies.values()]);
+    if (port !== undefined) await stopEmulator(port);
+    await rm(folder, { recursive: true, force: true });
+  };
+}
