@@ -1,11 +1,8 @@
 /** The console behind CloudFront: the template's distribution, played by a proxy, before the deployed API. */
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { synthesize } from "../../infra/testing.ts";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import type { Deployment } from "../../localstack/deploy.ts";
 import { type RunningWorker, startWorker } from "../../sdk/index.ts";
 import { CACHED_FOR_EVER, NOT_CACHED, PAGE_HEADERS } from "../../shared/protocol/page-headers.ts";
 import { CHROMIUM, launch, type Opened, open } from "../console/support/browser.ts";
@@ -14,32 +11,19 @@ import { activities, workflows } from "../console/support/workflows.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
 import { type PlayedDistribution, playCloudFront } from "./cloudfront.ts";
-import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
-
-const CLI = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
+import { DEPLOYED_WITHIN_MS, sharedStack } from "./shared-stack.ts";
+import { cannotRun } from "./support.ts";
 
 describeUnless(cannotRun ?? (CHROMIUM ? undefined : "Chromium is missing: apt-get install chromium-headless-shell"))(
   "the console on AWS",
   () => {
-    let account: TestAccount;
     let stack: Deployment;
     let cloudFront: PlayedDistribution;
     let worker: RunningWorker;
     let browser: Browser;
     let key: string;
     beforeAll(async () => {
-      account = await blankAccount();
-      stack = await deploy({ endpoint: account.endpoint });
-      const env = {
-        ...process.env,
-        AWS_ENDPOINT_URL: account.endpoint,
-        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
-      };
-      const args = ["bootstrap", "--table", stack.outputs.RegistryTable!, "--region", account.region];
-      const made = await promisify(execFile)(process.execPath, [CLI, ...args, "--workspace", "default"], { env });
-      key = /^SIROCCO_API_KEY=(\S+)$/m.exec(made.stdout)?.[1] ?? "";
-      if (key === "") throw new Error(`the first key was not made: ${made.stdout}${made.stderr}`);
+      ({ stack, key } = await sharedStack());
       worker = await startWorker({
         url: stack.workerUrl,
         apiKey: key,
@@ -54,12 +38,11 @@ describeUnless(cannotRun ?? (CHROMIUM ? undefined : "Chromium is missing: apt-ge
         apiUrl: stack.apiUrl,
       });
       browser = await launch();
-    }, 300_000);
+    }, DEPLOYED_WITHIN_MS);
     afterAll(async () => {
       await browser?.close();
       await cloudFront?.close();
       await worker?.stop();
-      await account?.stop();
     });
 
     /** A page that a person has connected by typing the key. */

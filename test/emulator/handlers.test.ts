@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { appendOf, closeOf, event, type ProtocolWorker, startProtocolWorker } from "./protocol-worker.ts";
+import { DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
 import type { Seen } from "./stall.ts";
 import { cannotRun, eventually } from "./support.ts";
 
@@ -23,7 +24,7 @@ let on: ProtocolWorker;
 describeUnless(cannotRun)("the handlers on AWS", () => {
   beforeAll(async () => {
     on = await startProtocolWorker();
-  }, 240_000);
+  }, DEPLOYED_WITHIN_MS);
   afterAll(() => on?.end());
 
   describe("HEAD", () => {

@@ -15,6 +15,7 @@ import { registryKeys } from "../../shared/server/aws-operator.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { definition } from "../contract/subject.ts";
 import { functionOf, reconfigure } from "./lambda.ts";
+import { assemblyOf, useAccount } from "./shared-stack.ts";
 import { type Seen, type Stall, stalling } from "./stall.ts";
 import { blankAccount, eventually } from "./support.ts";
 
@@ -26,16 +27,15 @@ const HANDLER = { input_schema: { type: "object" } };
 
 export type ProtocolWorker = Awaited<ReturnType<typeof startProtocolWorker>>;
 
-/** Deploys, and registers the workflow `orders` with the signal `go` and the query `peek`. The sweeper runs each second. */
+/**
+ * Deploys a stack of its own, because it changes the functions, and registers the workflow `orders` with the signal `go` and the
+ * query `peek`. The sweeper runs each second.
+ */
 export async function startProtocolWorker() {
-  const account = await blankAccount();
+  const [account, assembly] = await Promise.all([blankAccount(), assemblyOf()]);
   const { endpoint, region, credentials } = account;
-  const stack: Deployment = await deploy({ endpoint });
-  Object.assign(process.env, {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-  });
+  const stack: Deployment = await deploy({ endpoint, assembly });
+  useAccount(account);
   const ports = registryKeys({ table: stack.outputs.RegistryTable!, region });
   const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
   const clients = { endpoint, region, credentials };
@@ -128,7 +128,7 @@ export async function startProtocolWorker() {
         const doing = act();
         const at = await Promise.race([
           met,
-          delay(20_000).then(() => {
+          delay(60_000).then(() => {
             throw new Error(`the function ${id} made no request that the test stalls`);
           }),
         ]);

@@ -2,22 +2,22 @@
 import { GetScheduleCommand, ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
 import { GetQueueAttributesCommand, type QueueAttributeName, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Deployment, deploy } from "../../../localstack/deploy.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../../shared/api/index.ts";
+import type { Deployment } from "../../../localstack/deploy.ts";
 import { nameOf } from "../../../shared/aws/event-bridge-timer.ts";
 import { realClock } from "../../../shared/lib/clock.ts";
-import { registryKeys } from "../../../shared/server/aws-operator.ts";
 import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
-import { blankAccount, cannotRun, eventually, type TestAccount } from "../../emulator/support.ts";
+import { DEPLOYED_WITHIN_MS, sharedStack } from "../../emulator/shared-stack.ts";
+import { cannotRun, eventually } from "../../emulator/support.ts";
 import { python, whyNoPythonClient } from "../../python/client.ts";
 import { describeUnless } from "../../support/describe-unless.ts";
 
 const whyNot = cannotRun ?? (await whyNoPythonClient());
 type Shown = { recent_executions: { scheduled_at: string; started_at: string; execution_id: string }[] };
 
-let account: TestAccount;
 let stack: Deployment;
+let workspace: string;
 let key: string;
+let beats: NodeJS.Timeout;
 let scheduler: SchedulerClient;
 let sqs: SQSClient;
 
@@ -26,7 +26,8 @@ const py = (...args: string[]) =>
 const runsOf = async (id: string) => (await py("get", id)).recent_executions;
 const armed = async () => {
   const found = await scheduler.send(new ListSchedulesCommand({ GroupName: stack.outputs.ScheduleGroup }));
-  return found.Schedules!.map(({ Name }) => Name);
+  const mine = ["often", "monthly"].map((schedule) => nameOf({ workspace, schedule }));
+  return found.Schedules!.map(({ Name }) => Name!).filter((name) => mine.includes(name));
 };
 const countRuns = async () => {
   const answer = await fetch(`${stack.apiUrl}/v1/workflows/runs?page_size=1000`, {
@@ -52,24 +53,20 @@ const wakeUpsHandled = () =>
 
 describeUnless(whyNot)("schedules of an installation on AWS", () => {
   beforeAll(async () => {
-    account = await blankAccount();
-    stack = await deploy({ endpoint: account.endpoint, settings: { livenessWindowSeconds: 600 } });
-    process.env.AWS_ENDPOINT_URL = account.endpoint;
-    process.env.AWS_ACCESS_KEY_ID = account.credentials.accessKeyId;
-    process.env.AWS_SECRET_ACCESS_KEY = account.credentials.secretAccessKey;
-    const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: account.region });
-    ({ key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" }));
+    const shared = await sharedStack();
+    ({ stack, workspace, key } = shared);
     const worker = new ScriptedWorker({ url: stack.workerUrl, key, clock: realClock, deployment: "shop", name: "w" });
     await worker.register([{ name: "orders", execution_timeout: null }]);
-    const { endpoint, region, credentials } = account;
+    beats = setInterval(() => void worker.call("heartbeat", worker.who).catch(() => {}), 10_000);
+    const { endpoint, region, credentials } = shared.account;
     scheduler = new SchedulerClient({ endpoint, region, credentials });
     sqs = new SQSClient({ endpoint, region, credentials });
-  }, 240_000);
+  }, DEPLOYED_WITHIN_MS);
 
   afterAll(async () => {
+    clearInterval(beats);
     scheduler?.destroy();
     sqs?.destroy();
-    await account?.stop();
   });
 
   test("an interval starts runs at the right seconds; pause, resume, trigger and delete take effect", async () => {
@@ -105,7 +102,7 @@ describeUnless(whyNot)("schedules of an installation on AWS", () => {
 
   test("EventBridge Scheduler holds a wake-up that is far away; a pause and a delete remove it", async () => {
     await py("create", "monthly", "orders", "P30D");
-    const Name = nameOf({ workspace: DEFAULT_WORKSPACE, schedule: "monthly" });
+    const Name = nameOf({ workspace, schedule: "monthly" });
     const GroupName = stack.outputs.ScheduleGroup!;
     const found = await scheduler.send(new GetScheduleCommand({ Name, GroupName }));
     expect(found.ScheduleExpression).toMatch(/^at\(.*T23:57:00\)$/);
