@@ -3,7 +3,6 @@
 import type { ResetPoint, ResetTarget } from "../core/reset.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
 import { type Reset, reset } from "../engine/reset.ts";
-import type { KeyedStart } from "../ports.ts";
 import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
@@ -38,13 +37,12 @@ export async function resetExecution(
   if (isRefusal(given)) return given;
   try {
     const other = body.deployment_name ?? undefined;
+    const into = other === undefined ? undefined : await newHome(context, execution, other);
+    if (isRefusal(into)) return into;
     const moved = other === undefined ? [] : [other];
     const request = digest("reset", execution, target, excluded, body.reason ?? null, ...moved);
-    const key = given === undefined ? null : digest("reset", given);
-    const kept = key === null ? null : await context.ports.startKeys.get(context.workspace, key);
-    const into = other === undefined ? undefined : await newHome(context, execution, other, kept?.run);
-    if (isRefusal(into)) return into;
-    const keyed = key === null ? {} : await keyedReset(context, execution, { key, request, kept });
+    const keyed =
+      given === undefined ? {} : await keyedReset(context, execution, { key: digest("reset", given), request });
     if (isRefusal(keyed)) return keyed;
     const done = await reset(context.ports, refTo(context, execution), { ...keyed, target, reason, excluded, into });
     if (done.kind === "reset" && into) context.log.info("execution moved", { execution, ...into, by: context.user });
@@ -56,21 +54,16 @@ export async function resetExecution(
   }
 }
 
-/**
- * RESET-6. The deployment is live and has the workflow, and the key may act there. `run`: the one that an earlier request with the same
- * idempotency key has found; if the execution has another since, this request begins none, so no worker has to be live (RESET-5).
- */
+/** RESET-6. The deployment is live and has the workflow, and the key may act there. */
 async function newHome(
   context: RequestContext,
   execution: string,
   deployment: string,
-  run: string | undefined,
-): Promise<Pick<Head, "deployment" | "registration"> | undefined | Refusal> {
+): Promise<Pick<Head, "deployment" | "registration"> | Refusal> {
   const head = await headOf(context, execution);
   if (isRefusal(head)) return head;
   const refused = await foreign(context, deployment);
   if (refused) return refused;
-  if (run !== undefined && head.run !== run) return undefined;
   const found = await route(context.ports, context.workspace, { workflow: head.workflow, deployment, exact: true });
   if (found.kind !== "found") return found.refusal;
   return { deployment, registration: found.registration.id };
@@ -80,11 +73,10 @@ async function newHome(
 async function keyedReset(
   context: RequestContext,
   execution: string,
-  p: { readonly key: string; readonly request: string; readonly kept: KeyedStart | null },
+  { key, request }: { readonly key: string; readonly request: string },
 ): Promise<{ run: string; token: string } | Refusal> {
   const { ports, workspace } = context;
-  const { key, request } = p;
-  let { kept } = p;
+  let kept = await ports.startKeys.get(workspace, key);
   if (!kept) {
     const head = await ports.executions.head(refTo(context, execution));
     if (!head) return notFound("execution", execution);

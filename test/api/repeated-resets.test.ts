@@ -100,33 +100,6 @@ describe("a reset that is repeated", () => {
     });
   });
 
-  test("with a key into a deployment whose workers have gone since answers as the first, and another key is refused", async () => {
-    const id = await started();
-    const next = await w.worker("shop-next", [{ name: "orders", execution_timeout: null }]);
-    const [key, body] = [randomUUID(), { to: "start", deployment_name: "shop-next" }];
-    expect((await keyed(id, key, body)).status).toBe(204);
-    const begun = await runOf(id);
-    await next.stop();
-    expect((await keyed(id, key, body)).status).toBe(204);
-    for (const other of [randomUUID(), undefined]) {
-      const headers: Record<string, string> = other === undefined ? {} : { "idempotency-key": other };
-      expect((await reset(id, body, headers)).status).toBe(404);
-    }
-    expect(await runOf(id)).toBe(begun);
-    expect(await runsOf(id)).toHaveLength(2);
-  });
-
-  test("with a key that was refused for want of a live worker is not kept, and resets once there is one", async () => {
-    const id = await started();
-    const [key, body] = [randomUUID(), { to: "start", deployment_name: "shop-later" }];
-    expect((await keyed(id, key, body)).status).toBe(404);
-    expect((await reset(id, { to: "start" })).status).toBe(204);
-    const later = await w.worker("shop-later", [{ name: "orders", execution_timeout: null }]);
-    expect((await keyed(id, key, body)).status).toBe(204);
-    await later.stop();
-    expect(await runsOf(id)).toHaveLength(3);
-  });
-
   test("with the key of a start is no repeated start, and keys of an execution that is not there are not kept", async () => {
     const key = randomUUID();
     const body = { execution_id: `x-${randomUUID()}`, input: {} };
