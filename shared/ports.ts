@@ -66,10 +66,13 @@ export interface Executions {
    */
   claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }): Promise<Head | null>;
   /**
-   * The same, only of an execution that nobody has claimed yet (its fence is 1) and whose head has at most `bytes`. Absent:
-   * polls carry no claims.
+   * The same, only of an execution of this deployment that nobody has claimed yet (its fence is 1) and whose head has at most
+   * `bytes`. Absent: polls carry no claims.
    */
-  claimFirst?(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; bytes: number }): Promise<Head | null>;
+  claimFirst?(
+    ref: Ref,
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
+  ): Promise<Head | null>;
   /**
    * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
    * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than
@@ -856,7 +859,11 @@ export interface Ports {
   /** Figures of a workspace for `/metrics`. Absent: the store is a service that has metrics of its own. */
   gauges?(workspace: string): Promise<Gauges>;
   /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */
-  withFirstClaims?(workspace: string, session: string, deliveries: readonly Delivery[]): Promise<Delivery[]>;
+  withFirstClaims?(
+    queue: Pick<QueueRef, "workspace" | "deployment">,
+    session: string,
+    deliveries: readonly Delivery[],
+  ): Promise<Delivery[]>;
   /** Tells the schedule that an execution of its has closed. */
   scheduleClosed?(head: Head, told: Extract<OutboxEntry, { kind: "tell_schedule" }>): Promise<void>;
 }

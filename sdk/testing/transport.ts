@@ -47,7 +47,8 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
     }
     const p = { session, max, waitMs: NO_LIMIT_MS, ...(signal ? { signal } : {}) };
     const received = await ports.tasks.receive({ workspace, deployment, queue }, p);
-    const deliveries = (claim && (await ports.withFirstClaims?.(workspace, session, received))) || received;
+    const deliveries =
+      (claim && (await ports.withFirstClaims?.({ workspace, deployment }, session, received))) || received;
     await ports.durable();
     return { deliveries };
   };

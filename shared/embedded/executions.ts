@@ -50,7 +50,7 @@ const claimIf = (
   WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
 const CLAIM = claimIf("");
 const CLAIM_OF = claimIf("AND deployment = ?");
-const CLAIM_FIRST = claimIf("AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?");
+const CLAIM_FIRST = claimIf("AND deployment = ? AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?");
 
 const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
   p.keepAfter ?? Number.MAX_SAFE_INTEGER,
@@ -302,9 +302,12 @@ export class EmbeddedExecutions implements Executions {
     return row && this.#remembered(row);
   }
 
-  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; bytes: number }) {
+  async claimFirst(
+    ref: Ref,
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
+  ) {
     this.#heads.forget(ref);
-    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.bytes);
+    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
     return row && this.#remembered(row);
   }
 

@@ -37,7 +37,9 @@ test("after each write the head is that of the row, also where it was read befor
   });
   await executions.create(first, []);
   await same(ref);
-  const claimed = await store.executions.claimFirst!(ref, { dueAt: 9, keepAfter: 0, session: "s", bytes: 1_000_000 });
+  const { deployment } = first;
+  const claiming = { dueAt: 9, keepAfter: 0, session: "s", deployment, bytes: 1_000_000 };
+  const claimed = await store.executions.claimFirst!(ref, claiming);
   expect(await same(ref)).toEqual(claimed);
   await executions.requestWake(ref, first.chain, 20);
   expect(await same(ref)).toMatchObject({ wake_pending: true });

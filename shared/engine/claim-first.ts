@@ -2,10 +2,11 @@
  * CLAIM-1. The answer to a poll may carry the claim of an execution that nobody has claimed yet, made for the session that
  *     polls: a call and a durable write less for each new execution. It is the same claim at an earlier moment. The session
  *     has no view of the execution that it could contradict. If the answer is lost, the execution is as after any claim
- *     whose answer is lost: the task comes again when its lease ends.
+ *     whose answer is lost: the task comes again when its lease ends. A task may be left of an execution of the same id that was
+ *     deleted and belonged to another deployment: only an execution of the queue's deployment is claimed.
  */
 
-import type { Ports, Ref } from "../ports.ts";
+import type { Ports, QueueRef, Ref } from "../ports.ts";
 import type { Delivery } from "../protocol/worker.ts";
 import { type Claimed, claimed, KEEP_MS } from "./claim.ts";
 
@@ -14,7 +15,7 @@ const MAX_BYTES = 64 * 1024;
 
 export async function withFirstClaims(
   ports: Ports,
-  workspace: string,
+  { workspace, deployment }: Pick<QueueRef, "workspace" | "deployment">,
   session: string,
   deliveries: readonly Delivery[],
 ): Promise<Delivery[]> {
@@ -23,20 +24,26 @@ export async function withFirstClaims(
   for (const delivery of deliveries) {
     const { task } = delivery;
     const first =
-      task.kind === "workflow" ? await claimFirst(ports, { workspace, execution: task.execution }, session) : null;
+      task.kind === "workflow"
+        ? await claimFirst(ports, { workspace, execution: task.execution }, { session, deployment })
+        : null;
     all.push(first ? { ...delivery, claimed: first } : delivery);
   }
   return all;
 }
 
 /** Null: the worker claims the execution itself. */
-async function claimFirst(ports: Ports, ref: Ref, session: string): Promise<Claimed | null> {
+async function claimFirst(
+  ports: Ports,
+  ref: Ref,
+  by: { session: string; deployment: string },
+): Promise<Claimed | null> {
   const now = ports.clock.now();
   const head = await ports.executions.claimFirst?.(ref, {
     dueAt: now + ports.settings.claimTimeoutMs,
     keepAfter: now + KEEP_MS,
-    session,
     bytes: MAX_BYTES,
+    ...by,
   });
   if (!head) return null;
   const answer = await claimed(ports, ref, head, now);

@@ -249,3 +249,16 @@ test("why and get name the version that an execution is pinned to, and those tha
   const env = { SIROCCO_URL: w.server.url, SIROCCO_API_KEY: w.key };
   expect((await cli(["get", "o-1"], { env })).out).toMatch(/version: +v1 of shop, no live worker; live: v2/);
 });
+
+test("a poll brings no claim of an execution that belongs to another version than the task's queue (CLAIM-1)", async () => {
+  const { worker: v1 } = await version("v1");
+  const { worker: v2 } = await version("v2");
+  expect(await start({ executionId: "again" })).toBe("shop-v2");
+  // As one that was left of an execution of the same id, which has been deleted since.
+  const queue = { workspace: w.workspace, deployment: "shop-v1", queue: "workflow" } as const;
+  await w.ports.tasks.send(queue, { kind: "workflow", execution: "again" });
+  const poll = async (worker: ScriptedWorker) =>
+    (await worker.call("poll", { ...worker.who, queue: "workflow", max: 10, wait_ms: 0, claim: true })).deliveries;
+  expect(await poll(v1)).toEqual([expect.not.objectContaining({ claimed: expect.anything() })]);
+  expect(await poll(v2)).toMatchObject([{ claimed: { head: { deployment: "shop-v2", owner: v2.session } } }]);
+});

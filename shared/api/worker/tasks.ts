@@ -15,7 +15,8 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
   }
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
-  const claimed = body.claim && !signal.aborted && (await ports.withFirstClaims?.(workspace, session, deliveries)); // CLAIM-1
+  const claimed =
+    body.claim && !signal.aborted && (await ports.withFirstClaims?.({ workspace, deployment }, session, deliveries)); // CLAIM-1
   if (deliveries.length > 0) await ports.durable(); // meanwhile the server may hear that the caller has gone
   if (signal.aborted && deliveries.length > 0) {
     // End the leases now, so that another worker receives the tasks at once.
