@@ -9,6 +9,7 @@ import { type Message, messageId } from "../../shared/protocol/messages.ts";
 import { Network } from "./network.ts";
 import { DEPLOYMENT, type Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
+import type { Versions } from "./versions.ts";
 import { Process } from "./world.ts";
 
 /** An acknowledged message, and the start of the execution that it is for. */
@@ -21,13 +22,17 @@ export interface Ack {
   readonly acknowledged: number;
 }
 
+const UNPINNED = { deployment: DEPLOYMENT, registration: null };
+
 export class Client {
   readonly acks: Ack[] = [];
   readonly #server: Server;
   readonly #network: Network;
   readonly #process: Process;
+  readonly #versions: Versions | null;
 
-  constructor(server: Server, name: string) {
+  constructor(server: Server, name: string, versions: Versions | null = null) {
+    this.#versions = versions;
     this.#server = server;
     this.#network = new Network(server.world);
     this.#process = new Process(name);
@@ -54,11 +59,17 @@ export class Client {
   ): Promise<string | null> {
     const token = this.chance.uuid();
     const timeoutMs = o.timeoutMs ?? null;
-    const of = { workspace: WORKSPACE, execution, workflow, registration: null, deployment: DEPLOYMENT };
-    const result = await this.#call(`start ${execution}`, (ports) =>
-      start(ports, { ...of, input, token, by: "client", timeoutMs }),
-    );
-    return result.kind === "started" ? result.head.chain : null;
+    const of = { workspace: WORKSPACE, execution, workflow, input, token, by: "client", timeoutMs } as const;
+    const versions = this.#versions;
+    const named = versions?.named() ?? null;
+    for (;;) {
+      const result = await this.#call(`start ${execution}`, async (ports) => {
+        const to = versions ? await versions.route(ports, { workflow, execution, named }) : UNPINNED;
+        return to && start(ports, { ...of, ...to });
+      });
+      if (result) return result.kind === "started" ? result.head.chain : null;
+      await this.wait(2_000);
+    }
   }
 
   signal(execution: string, id: string, input: unknown): Promise<boolean> {
@@ -100,8 +111,9 @@ export class Client {
     const head = await this.#call(`head of ${execution}`, (ports) => ports.executions.head(ref));
     if (!head) return "not_found";
     const [run, token] = [head.run, this.chance.uuid()];
+    const into = await this.#versions?.home(head.workflow);
     const done = await this.#call(`reset ${execution}`, (ports) =>
-      reset(ports, ref, { ...p, run, token, reason: "again" }),
+      reset(ports, ref, { ...p, run, token, reason: "again", into }),
     );
     const begun = [...this.#server.store.runsById.values()].filter((each) => each.reset?.token === token);
     const direct = begun.filter((each) => each.reset?.from === run);

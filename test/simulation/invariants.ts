@@ -1,7 +1,7 @@
 /**
  * Checks INV-1 to INV-12 (ARCHITECTURE.md): after each step those that a step can break, at the end the others. The store
- * also checks INV-1 and the timers of INV-10 at every write, the server the rest of INV-10; INV-7 is the end of every
- * simulation.
+ * also checks INV-1 and the timers of INV-10 at every write, the server the rest of INV-10, and `drivers.ts` INV-13; INV-7 is
+ * the end of every simulation.
  */
 import { decide } from "../../shared/core/decide.ts";
 import { dueAt } from "../../shared/core/due.ts";

@@ -1,6 +1,7 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--holds] [--deletions] [--trace]`: replays one seed, or runs
- * many; with an operator who holds and releases, or with executions that are deleted. Prints each failing seed with its faults first, and exits 1 if there is one.
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--holds] [--deletions] [--versions] [--trace]`: replays one seed, or runs
+ * many; with an operator who holds and releases, with executions that are deleted, or with two versions of a
+ * deployment. Prints each failing seed with its faults first, and exits 1 if there is one.
  */
 import { parseArgs } from "node:util";
 import { foreignWorker } from "./foreign-worker.ts";
@@ -18,10 +19,12 @@ const { values } = parseArgs({
     worker: { type: "string", default: "model" },
     holds: { type: "boolean", default: false },
     deletions: { type: "boolean", default: false },
+    versions: { type: "boolean", default: false },
   },
 });
 const startWorker = { model: modelWorker, sdk: sdkWorker, foreign: foreignWorker }[values.worker];
 if (!startWorker) throw new Error(`--worker is '${values.worker}': say model, sdk or foreign`);
+if (values.versions && values.worker === "foreign") throw new Error("--versions needs --worker model or sdk");
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const began = performance.now();
@@ -33,6 +36,7 @@ for (let seed = first; seed < first + count; seed++) {
     startWorker,
     traced: values.trace,
     ...(values.holds && { holds: true }),
+    ...(values.versions && { versions: true }),
     ...(values.deletions && { workloads: withDeletions(seed) }),
   });
   steps += report.steps;

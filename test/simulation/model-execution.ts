@@ -55,10 +55,15 @@ export class ModelExecution {
 
   async #claim(): Promise<boolean> {
     this.#bug = null;
-    const { transport, session } = this.#worker;
+    const { transport, session, deployment } = this.#worker;
     const have =
       this.#head && this.#state && this.#instance ? { run: this.#head.run, tail: this.#state.tail } : undefined;
-    const answer = await transport.call("claim", { execution: this.#execution, session, ...(have ? { have } : {}) });
+    const answer = await transport.call("claim", {
+      execution: this.#execution,
+      session,
+      deployment,
+      ...(have ? { have } : {}),
+    });
     if (answer.kind !== "claimed") {
       this.#end();
       return false;

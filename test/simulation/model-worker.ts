@@ -1,14 +1,16 @@
 /** The model worker: a process that polls, sends heartbeats, extends leases and runs activities. */
 
 import type { Transport } from "../../sdk/worker/transport.ts";
+import type { ServedVersion } from "../../sdk/worker/types.ts";
 import { afterFailure } from "../../shared/core/retry.ts";
+import { versionDeployment } from "../../shared/protocol/ids.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { Delivery, Task, WorkerAnswer } from "../../shared/protocol/worker.ts";
 import { definition } from "../contract/subject.ts";
 import { ModelExecution } from "./model-execution.ts";
-import type { Network } from "./network.ts";
 import { PROGRAMS, perform } from "./programs.ts";
-import { DEPLOYMENT, type Server } from "./server.ts";
+import { DEPLOYMENT } from "./server.ts";
+import type { StartWorker } from "./simulate.ts";
 import type { Process, World } from "./world.ts";
 
 export class ModelWorker {
@@ -19,17 +21,21 @@ export class ModelWorker {
   readonly clock: { now(): number };
   readonly errors: unknown[];
   readonly hearsToTheEnd: boolean;
+  readonly deployment: string;
+  readonly #version: ServedVersion | null;
+  readonly #pinned: boolean;
   readonly #executions = new Map<string, ModelExecution>();
   readonly #leases = new Set<string>();
   readonly #diesAt = new Map<string, number>();
   #registered!: WorkerAnswer<"register">;
 
-  /** `hearsToTheEnd`: false weakens the runtime of workflow code. */
-  constructor(
-    p: { world: World; server: Server; network: Network; process: Process; errors: unknown[] },
-    { hearsToTheEnd = true } = {},
-  ) {
+  /** `hearsToTheEnd`: false weakens the runtime of workflow code. `isVersion`: it is the worker of the process's version. */
+  constructor(p: Parameters<StartWorker>[0], { hearsToTheEnd = true, isVersion = false } = {}) {
     this.hearsToTheEnd = hearsToTheEnd;
+    const { version = null } = p;
+    this.#version = isVersion ? version : null;
+    this.#pinned = version !== null;
+    this.deployment = this.#version ? versionDeployment(DEPLOYMENT, this.#version.name) : DEPLOYMENT;
     this.world = p.world;
     this.process = p.process;
     this.errors = p.errors;
@@ -52,11 +58,15 @@ export class ModelWorker {
   }
 
   async run(): Promise<void> {
-    const worker = { deployment: DEPLOYMENT, worker: this.process.name, session: this.session };
+    const { deployment, process, session } = this;
+    const worker = { deployment, worker: process.name, session };
     const register = () =>
       this.transport.call("register", {
         ...worker,
-        definitions: Object.keys(PROGRAMS).map((name) => definition(name, { execution_timeout: null })),
+        ...(this.#version && { version: this.#version }),
+        definitions: Object.keys(PROGRAMS).map((name) =>
+          definition(name, { execution_timeout: null, ...(this.#pinned && { versioning: "pinned" }) }),
+        ),
         activities: [],
         sdk: "model",
       });
@@ -85,7 +95,8 @@ export class ModelWorker {
   }
 
   async #receive(queue: "workflow" | "activity"): Promise<void> {
-    const worker = { deployment: DEPLOYMENT, worker: this.process.name, session: this.session };
+    const { deployment, process, session } = this;
+    const worker = { deployment, worker: process.name, session };
     for (;;) {
       try {
         const { deliveries } = await this.transport.call("poll", { ...worker, queue, max: 10, wait_ms: 20_000 });
@@ -154,7 +165,7 @@ export class ModelWorker {
   }
 
   async askSessions(ids: string[]): Promise<WorkerAnswer<"sessions">> {
-    const answer = await this.transport.call("sessions", { deployment: DEPLOYMENT, ids });
+    const answer = await this.transport.call("sessions", { deployment: this.deployment, ids });
     for (const [id, at] of Object.entries(answer.dies_at)) this.#diesAt.set(id, at);
     for (const id of answer.dead) this.#diesAt.delete(id);
     return answer;

@@ -12,11 +12,13 @@ import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
 import { isRefusal } from "../../shared/protocol/errors.ts";
 import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
-import type { WorkerAnswer, WorkerOperation } from "../../shared/protocol/worker.ts";
+import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
-import { memoryActivities, memoryRateLimits, memoryRegistry, silentFeed } from "./fixtures.ts";
+import { Drivers } from "./drivers.ts";
+import { memoryActivities, memoryRateLimits, silentFeed } from "./fixtures.ts";
 import { Machine } from "./machine.ts";
 import { Queues } from "./queues.ts";
+import { memoryRegistry } from "./registry.ts";
 import { Store, Violation } from "./store.ts";
 import { Process, type World } from "./world.ts";
 
@@ -50,6 +52,7 @@ export class Server {
   readonly #calls = new Set<Process>();
   /** When a worker was first given each run. */
   readonly begun = new Map<string, number>();
+  readonly drivers = new Drivers((run) => this.store.runsById.get(run)?.deployment);
   readonly #shared: Ports;
   readonly #functions: { readonly machine: Machine; readonly clock: ServiceClock }[];
   /** The last heartbeats, of sessions that the store may have deleted. */
@@ -120,33 +123,55 @@ export class Server {
     return { process, answer };
   }
 
-  /** One operation of the worker data path. */
-  serve(operation: WorkerOperation, body: unknown) {
-    return this.call(operation, async (ports) => {
-      const call: RequestContext = {
+  get registry(): Ports["registry"] {
+    return this.#shared.registry;
+  }
+
+  /** One call of the API. */
+  ask<T>(name: string, fn: (context: RequestContext) => Promise<T>) {
+    return this.call(name, (ports) =>
+      fn({
         ports,
         options: { ...DEFAULT_OPTIONS, version: "0", url: "http://simulated" },
         workspace: WORKSPACE,
         user: "sim",
-
         rights: ["admin"],
         key: "k",
         forgetKey: () => {},
         requestId: "r",
         signal: new AbortController().signal,
         log: quiet,
-      };
+      }),
+    );
+  }
+
+  /** One operation of the worker data path. */
+  serve(operation: WorkerOperation, body: unknown) {
+    return this.ask(operation, async (context) => {
       // Also if the call dies later: the end of the session may be stored by then.
       if (operation === "stop") this.#stopped.add((body as { session: string }).session);
       const handler = HANDLERS[operation] as (c: RequestContext, b: unknown, characters: number) => Promise<unknown>;
-      const value = await handler(call, body, 100);
+      if (operation === "register") this.#noteSession(body as WorkerBody<"register">);
+      const value = await handler(context, body, 100);
       if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
       if (operation === "sessions") this.#checkSessions(value as WorkerAnswer<"sessions">);
       if (operation === "claim") this.#noteBegun(value as WorkerAnswer<"claim">);
-      if (operation === "poll")
-        for (const { claimed } of (value as WorkerAnswer<"poll">).deliveries) if (claimed) this.#noteBegun(claimed);
+      if (operation === "poll") {
+        const { deliveries } = value as WorkerAnswer<"poll">;
+        this.drivers.isGiven((body as WorkerBody<"poll">).session, deliveries);
+        for (const { claimed } of deliveries) if (claimed) this.#noteBegun(claimed);
+      }
+      if (operation === "append")
+        for (const [i, { kind }] of (value as WorkerAnswer<"append">).results.entries())
+          if (kind === "appended") this.drivers.wrote((body as WorkerBody<"append">).items[i]!);
+      if (operation === "close" && (value as WorkerAnswer<"close">).kind === "closed")
+        this.drivers.wrote(body as WorkerBody<"close">);
       return value;
     });
+  }
+
+  #noteSession({ session, deployment }: WorkerBody<"register">): void {
+    this.drivers.registers(session, deployment);
   }
 
   #noteBegun(answer: WorkerAnswer<"claim">): void {
@@ -246,13 +271,17 @@ export class Server {
     let last: string | null = null;
     const special: Partial<Executions> = {
       inbox: (ref, chain) => this.#pagedInbox(process, ref, chain),
-      claim: (ref, p) => {
+      claim: async (ref, p) => {
         if (p.dueAt !== null) this.#checkDue(p.dueAt);
-        return executions.claim(ref, p);
+        const head = await executions.claim(ref, p);
+        if (head) this.drivers.claims(p.session, head);
+        return head;
       },
-      claimFirst: (ref, p) => {
+      claimFirst: async (ref, p) => {
         this.#checkDue(p.dueAt);
-        return executions.claimFirst!(ref, p);
+        const head = await executions.claimFirst!(ref, p);
+        if (head) this.drivers.claims(p.session, head);
+        return head;
       },
       putMessage: async (ref, chain, message) => {
         // As on AWS: two writes, between which the process may die or others may write.

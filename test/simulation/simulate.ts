@@ -1,4 +1,5 @@
 /** One world from its seed: workers, clients, faults; then no faults until all executions are at rest. */
+import type { ServedVersion } from "../../sdk/worker/types.ts";
 import { Client } from "./client.ts";
 import { drawFaults, type Faults, NONE } from "./faults.ts";
 import { holdAndRelease } from "./holds.ts";
@@ -8,6 +9,7 @@ import { Network } from "./network.ts";
 import { deployed } from "./programs.ts";
 import { Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
+import { type VersionGroup, Versions } from "./versions.ts";
 import { DRAWS, type Ended, type Workload, workload } from "./workloads.ts";
 import { Process, START, World } from "./world.ts";
 
@@ -17,9 +19,14 @@ export type StartWorker = (p: {
   network: Network;
   process: Process;
   errors: unknown[];
+  /** The process serves this version of the deployment too, and its workflows are pinned. */
+  version?: ServedVersion;
 }) => Promise<void>;
 
-export const modelWorker: StartWorker = (p) => new ModelWorker(p).run();
+export const modelWorker: StartWorker = async (p) => {
+  await new ModelWorker(p).run();
+  if (p.version) await new ModelWorker(p, { isVersion: true }).run();
+};
 
 export interface Options {
   readonly seed: number;
@@ -31,6 +38,8 @@ export interface Options {
   readonly traced?: boolean;
   /** An operator holds and releases the executions, until the faults end. */
   readonly holds?: true;
+  /** The workflows are pinned, and the deployment has two versions of their code. */
+  readonly versions?: true;
   readonly weaken?: Server["weaken"];
 }
 export interface Outcome {
@@ -71,10 +80,14 @@ export async function simulate(options: Options): Promise<Report> {
   const server = new Server(world, { claimTimeoutMs, wakeTimeoutMs, leaseMs: chance.oneOf([6_000, 30_000]) });
   if (options.weaken) server.weaken = options.weaken;
   const errors: unknown[] = [];
-  for (let n = chance.between(2, 4); n > 0; n--) supervise(world, server, `worker ${n}`, startWorker, errors);
+  const versions = options.versions ? new Versions(server) : null;
+  for (let n = chance.between(2, 4); n > 0; n--) {
+    const p = { world, server, startWorker, errors };
+    for (const group of versions?.groups ?? [null]) supervise({ ...p, name: `worker ${n}`, group });
+  }
   server.startSweeper();
   const ids = workloads.map((w, i) => `${w.kind}-${i}`);
-  const clients = workloads.map((_, i) => new Client(server, `client ${i}`));
+  const clients = workloads.map((_, i) => new Client(server, `client ${i}`, versions));
   let playing = workloads.length;
   const ends: Ended[] = [];
   for (const [i, w] of workloads.entries()) {
@@ -110,6 +123,7 @@ export async function simulate(options: Options): Promise<Report> {
     for (;;) {
       await world.step();
       checkChanged(server);
+      if (server.drivers.violation) throw server.drivers.violation;
       if (errors.length > 0) throw errors[0];
       if (world.now < faultsEnd || world.steps % 50 !== 0) continue;
       if (atRestAt === null && playing === 0 && notAtRest(server).length === 0) atRestAt = world.now;
@@ -127,6 +141,7 @@ export async function simulate(options: Options): Promise<Report> {
       clients.flatMap((c) => c.acks),
     );
     checkFamilies(server);
+    await versions?.check();
     for (const end of ends) checkEnd(server, end);
     return report(null);
   } catch (error) {
@@ -135,18 +150,32 @@ export async function simulate(options: Options): Promise<Report> {
 }
 
 /** Starts a worker process, and starts it again some time after it has died. */
-function supervise(world: World, server: Server, name: string, startWorker: StartWorker, errors: unknown[]): void {
+function supervise({
+  name,
+  group,
+  startWorker,
+  ...p
+}: Omit<Parameters<StartWorker>[0], "network" | "process" | "version"> & {
+  readonly name: string;
+  readonly group: VersionGroup | null;
+  readonly startWorker: StartWorker;
+}): void {
+  const { world, errors } = p;
+  const version = group?.version;
   let boot = 0;
+  const startLater = (at: number) => world.at(group?.startsAt(at) ?? at, start);
   const start = () => {
-    const process = new Process(`${name} (boot ${++boot})`);
-    process.onDeath(() => world.at(world.now + world.chance.between(500, 40_000), start));
+    const process = new Process(`${name} ${version ? `of ${version.name} ` : ""}(boot ${++boot})`);
+    group?.onAbsence(() => process.kill());
+    process.onDeath(() => startLater(world.now + world.chance.between(500, 40_000)));
     world.note(() => `STARTS ${process.name}`);
-    startWorker({ world, server, network: new Network(world), process, errors }).catch((error) => {
+    startWorker({ ...p, network: new Network(world), process, ...(version && { version }) }).catch((error) => {
       if (error instanceof Error && error.name === "ServerUnreachable") process.kill();
       else errors.push(error);
     });
   };
-  start();
+  if (group) startLater(group.from);
+  else start();
 }
 
 function notAtRest(server: Server): string[] {

@@ -39,6 +39,7 @@ describe("with faults", () => {
     expect(describeFailure(failed)).toContain("npm run sim -- --seed 3 --trace\n");
     expect(describeFailure(failed, "sdk", { holds: true })).toContain("--seed 3 --worker sdk --holds --trace\n");
     expect(describeFailure(failed, "model", { deletions: true })).toContain("--seed 3 --deletions --trace\n");
+    expect(describeFailure(failed, "sdk", { versions: true })).toContain("--seed 3 --worker sdk --versions --trace\n");
   });
 
   test("a seed replays exactly", async () => {

@@ -151,9 +151,9 @@ export class Store implements Executions {
     return { kind: "requested" as const };
   }
 
-  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) {
+  async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
     const head = this.heads.get(keyOf(ref));
-    if (head?.status !== "RUNNING") return null;
+    if (head?.status !== "RUNNING" || head.deployment !== (p.deployment ?? head.deployment)) return null;
     const kept = head.wake_pending && head.due_at! > (p.keepAfter ?? Number.POSITIVE_INFINITY);
     const next = {
       ...head,
@@ -168,7 +168,7 @@ export class Store implements Executions {
     return next;
   }
 
-  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string }) {
+  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string }) {
     const head = this.heads.get(keyOf(ref));
     return head?.fence === 1 && head.wake_pending ? this.claim(ref, p) : null;
   }

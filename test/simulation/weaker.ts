@@ -4,9 +4,10 @@
  * other interleavings need combinations of events so rare that thousands of seeds have none.
  */
 
-import type { Executions, Ports } from "../../shared/ports.ts";
+import type { Executions, Ports, QueueRef } from "../../shared/ports.ts";
+import type { Task } from "../../shared/protocol/worker.ts";
 import { closeAtAnyTail } from "../interleavings/weaker.ts";
-import { MACHINES } from "./server.ts";
+import { DEPLOYMENT, MACHINES } from "./server.ts";
 
 export type Weaken = (ports: Ports, call: string) => Ports;
 
@@ -100,6 +101,23 @@ export const WEAKER: Record<string, Weaken> = {
   "a stale due index times out another execution of the same id": withCalls((real, ports, call) => {
     if (!call.startsWith("sweep")) return {};
     return { head: async (ref) => withDeadline(await real.head(ref), ports.clock.now()) };
+  }),
+};
+
+/** Weaker versions that only worlds with two versions of a deployment can show. */
+export const WEAKER_VERSIONS: Record<string, Weaken> = {
+  "a claim takes runs of other deployments": withCalls((real) => ({
+    claim: (ref, { deployment: _any, ...p }) => real.claim(ref, p),
+  })),
+  "activities of a version go to the queue of its deployment": (ports) => ({
+    ...ports,
+    tasks: new Proxy(ports.tasks, {
+      get: (target, name: keyof Ports["tasks"]) =>
+        name === "send"
+          ? (queue: QueueRef, ...rest: [Task]) =>
+              target.send(queue.queue === "activity" ? { ...queue, deployment: DEPLOYMENT } : queue, ...rest)
+          : target[name],
+    }),
   }),
 };
 
