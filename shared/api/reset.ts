@@ -2,7 +2,7 @@
 
 import type { ResetPoint, ResetTarget } from "../core/reset.ts";
 import { DamagedExecution } from "../engine/force-close.ts";
-import { type Reset, reset } from "../engine/reset.ts";
+import { type Reset, reset, wasReset } from "../engine/reset.ts";
 import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
@@ -37,12 +37,14 @@ export async function resetExecution(
   if (isRefusal(given)) return given;
   try {
     const other = body.deployment_name ?? undefined;
-    const into = other === undefined ? undefined : await newHome(context, execution, other);
-    if (isRefusal(into)) return into;
+    const foreignTo = other === undefined ? null : await foreign(context, other);
+    if (foreignTo) return foreignTo;
     const moved = other === undefined ? [] : [other];
     const request = digest("reset", execution, target, excluded, body.reason ?? null, ...moved);
-    const keyed =
-      given === undefined ? {} : await keyedReset(context, execution, { key: digest("reset", given), request });
+    const key = given === undefined ? undefined : { key: digest("reset", given), request };
+    const into = other === undefined ? undefined : await newHome(context, execution, other);
+    if (isRefusal(into)) return key && (await hasHappened(context, execution, key)) ? undefined : into;
+    const keyed = key === undefined ? {} : await keyedReset(context, execution, key);
     if (isRefusal(keyed)) return keyed;
     const done = await reset(context.ports, refTo(context, execution), { ...keyed, target, reason, excluded, into });
     if (done.kind === "reset" && into) context.log.info("execution moved", { execution, ...into, by: context.user });
@@ -54,7 +56,7 @@ export async function resetExecution(
   }
 }
 
-/** RESET-6. The deployment is live and has the workflow, and the key may act there. */
+/** RESET-6. The deployment is live and has the workflow. */
 async function newHome(
   context: RequestContext,
   execution: string,
@@ -62,18 +64,28 @@ async function newHome(
 ): Promise<Pick<Head, "deployment" | "registration"> | Refusal> {
   const head = await headOf(context, execution);
   if (isRefusal(head)) return head;
-  const refused = await foreign(context, deployment);
-  if (refused) return refused;
   const found = await route(context.ports, context.workspace, { workflow: head.workflow, deployment, exact: true });
   if (found.kind !== "found") return found.refusal;
   return { deployment, registration: found.registration.id };
+}
+
+interface KeyedRequest {
+  readonly key: string;
+  readonly request: string;
+}
+
+/** RESET-5. A repeated request is answered as the first one was, also when the workers of its deployment have gone since. */
+async function hasHappened(context: RequestContext, execution: string, p: KeyedRequest): Promise<boolean> {
+  const kept = await context.ports.startKeys.get(context.workspace, p.key);
+  if (kept?.request !== p.request) return false;
+  return wasReset(context.ports, refTo(context, execution), { run: kept.run, token: p.key });
 }
 
 /** RESET-5. The run that the first request with this key has found, and the token of the reset. */
 async function keyedReset(
   context: RequestContext,
   execution: string,
-  { key, request }: { readonly key: string; readonly request: string },
+  { key, request }: KeyedRequest,
 ): Promise<{ run: string; token: string } | Refusal> {
   const { ports, workspace } = context;
   let kept = await ports.startKeys.get(workspace, key);

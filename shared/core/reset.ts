@@ -19,7 +19,7 @@
  *     the run that has followed it, whose head carries the key. Without a key each request is a reset of its own: the
  *     point may exist in the new run as well.
  * RESET-6. A reset may name the deployment of the new run, such as another version of the code (PINNED-5). It is checked before the
- *     reset that its workers are live and have the workflow. The old run's tasks do not claim the new one, as after a
+ *     reset that its workers are live and have the workflow; a repeated reset (RESET-5) that has happened needs none. The old run's tasks do not claim the new one, as after a
  *     continue-as-new into another deployment (CURRENT-1).
  */
 import type { HistoryEvent, Millis, NewEvent, ResetRef, Started } from "../protocol/history.ts";

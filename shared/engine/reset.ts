@@ -106,6 +106,12 @@ export async function reset(ports: Ports, ref: Ref, p: ResetRequest): Promise<Re
 /** Runs that were begun between a reset and its repetition. */
 const MOST_RUNS_BETWEEN = 100;
 
+/** RESET-5. Whether a reset with this token has ended the run of this execution. */
+export async function wasReset(ports: Ports, ref: Ref, p: { run: string; token: string }): Promise<boolean> {
+  const head = await ports.executions.head(ref);
+  return head !== null && (await isRepeated(ports, head, p.run, p.token));
+}
+
 /** RESET-5. The run was ended by a reset with this token. */
 async function isRepeated(ports: Ports, head: Head, run: string, token: string | undefined): Promise<boolean> {
   if (token === undefined) return false;

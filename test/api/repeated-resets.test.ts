@@ -100,6 +100,25 @@ describe("a reset that is repeated", () => {
     });
   });
 
+  test("with a key into a deployment whose workers have gone since happens once, and what had not happened is refused", async () => {
+    const [id, other, open] = [await started(), await started(), randomUUID()];
+    const rescue = await w.worker("rescue", [{ name: "orders", execution_timeout: null }]);
+    const into = { to: "start", deployment_name: "rescue" };
+    const key = randomUUID();
+    expect((await keyed(id, key, into)).status).toBe(204);
+    const begun = await runOf(id);
+    // This one found the run and did nothing.
+    expect((await keyed(other, open, { ...into, event_id: 7, to: undefined })).status).toBe(422);
+    await rescue.stop();
+    expect((await keyed(id, key, into)).status).toBe(204);
+    expect(await runOf(id)).toBe(begun);
+    const dead = { status: 404, body: { code: "WF_1100" } };
+    expect(await keyed(id, randomUUID(), into)).toMatchObject(dead);
+    expect(await keyed(id, key, { ...into, reason: "another" })).toMatchObject(dead);
+    expect(await keyed(other, open, { ...into, event_id: 7, to: undefined })).toMatchObject(dead);
+    expect(await runsOf(id)).toHaveLength(2);
+  });
+
   test("with the key of a start is no repeated start, and keys of an execution that is not there are not kept", async () => {
     const key = randomUUID();
     const body = { execution_id: `x-${randomUUID()}`, input: {} };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { claim } from "../../shared/engine/claim.ts";
-import { reset } from "../../shared/engine/reset.ts";
+import { reset, wasReset } from "../../shared/engine/reset.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { tailOf } from "../../shared/protocol/history.ts";
 import { batchOf, begun, claimed, closed, headOf, LIMIT, newRef, scheduled, uuid } from "./subject.ts";
@@ -130,6 +130,8 @@ export const resetContract: Contract = (of) => {
       const second = await again(head, "k");
       expect(second).toMatchObject({ kind: "reset", head: { run: first.head.run, fence: first.head.fence } });
       for (const other of ["l", undefined]) expect(await again(head, other)).toMatchObject({ kind: "moved" });
+      const happened = (token: string) => wasReset(b.ports, head, { run: head.run, token });
+      expect([await happened("k"), await happened("l")]).toEqual([true, false]);
       // The new run continues as new, and that one is reset with a key of its own.
       const began = (await executions.head(head))!;
       const next: Head = { ...began, run: uuid(), continued_from: began.run, fence: began.fence + 1 };
@@ -141,6 +143,7 @@ export const resetContract: Contract = (of) => {
       const latest = (await executions.head(head))!;
       expect(await again(head, "k")).toMatchObject({ kind: "reset", head: { run: latest.run, fence: latest.fence } });
       expect(await again(next, "k")).toMatchObject({ kind: "moved" });
+      expect([await happened("k"), await happened("m")]).toEqual([true, false]);
     }
   });
 
