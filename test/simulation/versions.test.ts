@@ -5,10 +5,13 @@ import { sdkWorker } from "./sdk-worker.ts";
 import { examine, modelWorker, simulate } from "./simulate.ts";
 import { WEAKER_VERSIONS } from "./weaker.ts";
 
-const WORKERS = { model: modelWorker, sdk: sdkWorker };
+const WORKERS = [
+  { name: "model", startWorker: modelWorker, share: 0.02 },
+  { name: "sdk", startWorker: sdkWorker, share: 0.01 },
+];
 
-describe.each(Object.entries(WORKERS))("with the %s worker", (name, startWorker) => {
-  test.each(groups(0.02))("$count seeds from $from on keep every invariant", { timeout: 120_000 }, async (group) => {
+describe.each(WORKERS)("with the $name worker", ({ name, startWorker, share }) => {
+  test.each(groups(share))("$count seeds from $from on keep every invariant", { timeout: 120_000 }, async (group) => {
     for (let seed = group.from; seed < group.from + group.count; seed++) {
       const report = await examine({ seed, startWorker, versions: true });
       if (report.failure) throw new Error(describeFailure(report, name, { versions: true }), { cause: report.failure });
