@@ -5,6 +5,7 @@ import { forbidden, invalid, invalidAt, notFound, type Refusal } from "../protoc
 import { DeploymentName, idProblem } from "../protocol/ids.ts";
 import { mayDo } from "../protocol/rights.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
+import { versionsOf } from "../routing/versions.ts";
 import { keyIdOf } from "./create-key.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -46,7 +47,7 @@ async function authorize(
   keys: readonly string[] | null,
   all: readonly DeploymentRecord[],
 ): Promise<void> {
-  const versions = all.filter(({ version }) => version?.of === deployment).map(({ name }) => name);
+  const versions = versionsOf(all, deployment).map(({ name }) => name);
   for (const name of [deployment, ...versions]) {
     await ports.registry.authorize({ workspace, deployment: name, keys, now: ports.clock.now() });
   }

@@ -223,6 +223,23 @@ test("a key that is limited to a deployment serves, starts and schedules its ver
   expect(runs[0]).toMatchObject({ workflow: "orders", deployment: "shop-v2" });
 });
 
+test("a key that is limited to a deployment takes no name of another as a version, before that has a worker (PINNED-6)", async () => {
+  const limited = { workspace: w.workspace, rights: ["operate", "work"] as const };
+  const { key } = await w.newKey({ ...limited, name: "shop's", deployments: ["shop"] });
+  const eu = await w.newKey({ ...limited, name: "eu's", deployments: ["shop-eu"] });
+  const trusted = await w.newKey({ workspace: w.workspace, name: "trusted" });
+  const ids = (await w.ask("GET", "/v1/keys")).body.keys as { key_id: string; name: string }[];
+  const key_ids = ids.filter(({ name }) => name === "trusted").map(({ key_id }) => key_id);
+  expect((await post("shop-us/harden", { key_ids })).status).toBe(200);
+  expect(await refusal(version("eu", { key }))).toContain("Another API key is limited to 'shop-eu'");
+  expect(await refusal(version("us", { key }))).toContain("Deployment 'shop-us' is hardened");
+  await version("v1", { key });
+  for (const [deployment, own] of [["shop-eu", eu.key] as const, ["shop-us", trusted.key] as const])
+    await w.worker(deployment, [{ name: "other" }], { key: own });
+  const versions = (await w.ports.registry.deployments(w.workspace)).filter((each) => each.version);
+  expect(versions.map(({ name }) => name)).toEqual(["shop-v1"]);
+});
+
 test("why and get name the version that an execution is pinned to, and those that are live", async () => {
   const { worker: v1 } = await version("v1");
   await w.client.workflows.executeWorkflow({

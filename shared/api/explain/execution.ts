@@ -18,6 +18,7 @@ import type { Millis } from "../../protocol/history.ts";
 import type { Explanation, Wait as ShownWait } from "../../protocol/http/explain.ts";
 import { timestamp } from "../../protocol/http/fields.ts";
 import { activeDeployments, isLive } from "../../routing/liveness.ts";
+import { versionsOf } from "../../routing/versions.ts";
 import { headOf } from "../executions.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { type ReadRun, readRun } from "./read-run.ts";
@@ -124,7 +125,7 @@ async function versionOf({ ports, workspace }: RequestContext, head: Head): Prom
     ports.registry.registrations(workspace, { workflow: head.workflow }),
   ]);
   const serving = new Set(registrations.map(({ deployment }) => deployment));
-  const versions = all.filter((each) => each.version?.of === of && serving.has(each.name));
+  const versions = versionsOf(all, of).filter((each) => serving.has(each.name));
   const active = await activeDeployments(
     ports,
     workspace,

@@ -14,12 +14,15 @@
  *     parent where that has the workflow, otherwise in NAME; a pinned child of an execution of NAME in NAME's current version.
  * PINNED-5. The next run of an execution that continues as new begins in the current version (CURRENT-1). A reset may name another version
  *     (RESET-6). Nothing else moves an execution.
+ * PINNED-6. A key that is limited to NAME may register versions of NAME. It gets no name to which another key is limited, nor a deployment that
+ *     was hardened with other keys before its first worker: these names are those of other deployments, whose workers come later.
  */
 import type { CurrentDeployment, DeploymentRecord } from "../../ports.ts";
-import { invalidAt, type Refusal } from "../../protocol/errors.ts";
+import { forbidden, invalidAt, type Refusal } from "../../protocol/errors.ts";
 import { versionDeployment } from "../../protocol/ids.ts";
 import type { WorkerBody } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
+import { versionsOf } from "../../routing/versions.ts";
 import type { RequestContext } from "../request-context.ts";
 
 type Registration = WorkerBody<"register">;
@@ -55,7 +58,17 @@ export async function versionProblem(
   }
   const above = is ? null : (await registry.deployment(context.workspace, of))?.version;
   if (above) return at("version", `'${of}' is itself a version of deployment '${above.of}', and has none of its own`);
-  return null;
+  return is ? null : nameOfAnother(context, deployment);
+}
+
+/** PINNED-6. */
+async function nameOfAnother(context: RequestContext, deployment: string): Promise<Refusal | null> {
+  if (!context.deployments || context.deployments.includes(deployment)) return null;
+  const keys = await context.ports.registry.keys(context.workspace);
+  if (!keys.some(({ deployments }) => deployments?.includes(deployment))) return null;
+  return forbidden(
+    `Another API key is limited to '${deployment}', so that is a deployment of its own, and no version of one of '${context.user}'. Choose another BUILD_ID.`,
+  );
 }
 
 /** PINNED-3, after the registration. Answers what an operator should know. */
@@ -131,6 +144,6 @@ async function otherServing(context: RequestContext, workflow: string, of: strin
 
 /** Whether a deployment is neither `name` nor a version of it. */
 export function foreignTo(name: string, all: readonly DeploymentRecord[]): (deployment: string) => boolean {
-  const own = new Set([name, ...all.filter(({ version }) => version?.of === name).map((d) => d.name)]);
+  const own = new Set([name, ...versionsOf(all, name).map((d) => d.name)]);
   return (deployment) => !own.has(deployment);
 }
