@@ -83,7 +83,6 @@ describe.skipIf(!CHROMIUM)("the console at any address", () => {
       // All at the prefix, where a path that is not relative would be wrong.
       for (const [path, name] of root === `${origin}/` || origin === w.url ? PAGES.slice(0, 5) : PAGES) {
         await page.goto(`${root}#${path}`);
-        await heading(page, name);
         await page.reload();
         await heading(page, name);
       }
