@@ -15,6 +15,10 @@ const MOST_CACHED = 1000;
 /** An abort reason of our own: the default reason is an error with a stack. */
 const REVOKED = "the key has been revoked, or has expired";
 
+/** Why a key ends what it has open: it is gone, or its time is over. */
+export type KeyEnd = "unknown" | "expired";
+type OnEnd = (why: KeyEnd) => void;
+
 /**
  * The keys of an installation. Where this process alone revokes keys, `forget` ends what a key has open, and nothing is
  * cached. Where other processes do too, a key that was found is read again after `readAgainMs`.
@@ -23,7 +27,7 @@ export class Keys {
   readonly #ports: Pick<Ports, "clock" | "registry">;
   readonly #readAgainMs: Millis | null;
   readonly #cached = new Map<string, { record: KeyRecord; until: Millis }>();
-  readonly #watched = new Map<string, Set<() => void>>();
+  readonly #watched = new Map<string, Set<OnEnd>>();
   #checking = false;
 
   constructor(ports: Pick<Ports, "clock" | "registry">, readAgainMs: Millis | null) {
@@ -54,18 +58,18 @@ export class Keys {
     return record;
   }
 
-  /** Calls `revoked` once the key is gone or has expired. The answer ends the watch. */
-  watch({ hash: digest, expiresAt }: Pick<KeyRecord, "hash" | "expiresAt">, revoked: () => void): () => void {
-    const cancel = expiresAt === undefined ? () => {} : this.#ports.clock.at(expiresAt, revoked);
+  /** Calls `ended` once the key is gone or has expired. The answer ends the watch. */
+  watch({ hash: digest, expiresAt }: Pick<KeyRecord, "hash" | "expiresAt">, ended: OnEnd): () => void {
+    const cancel = expiresAt === undefined ? () => {} : this.#ports.clock.at(expiresAt, () => ended("expired"));
     const watchers = this.#watched.get(digest) ?? new Set();
-    watchers.add(revoked);
+    watchers.add(ended);
     this.#watched.set(digest, watchers);
     if (this.#readAgainMs === null)
       void this.#check([digest]); // it may have been revoked since its request was accepted
     else this.#checkLater();
     return () => {
       cancel();
-      watchers.delete(revoked);
+      watchers.delete(ended);
       if (watchers.size === 0 && this.#watched.get(digest) === watchers) this.#watched.delete(digest);
     };
   }
@@ -75,7 +79,7 @@ export class Keys {
     this.#cached.delete(digest);
     const watchers = this.#watched.get(digest);
     this.#watched.delete(digest);
-    for (const revoked of watchers ?? []) revoked();
+    for (const ended of watchers ?? []) ended("unknown");
   }
 
   #checkLater(): void {
@@ -106,7 +110,7 @@ export class Access {
   #signal: AbortSignal | undefined;
   #unwatch = () => {};
   #stopListening = () => {};
-  #revoked = false;
+  #ended: KeyEnd | null = null;
 
   constructor(keys: Keys, callers: () => AbortSignal) {
     this.#keys = keys;
@@ -119,8 +123,9 @@ export class Access {
     return key;
   }
 
-  get isRevoked(): boolean {
-    return this.#revoked;
+  /** Why the key ended while the request was served; null = it is valid. */
+  get ended(): KeyEnd | null {
+    return this.#ended;
   }
 
   /** Made at its first use: most requests wait for nothing. */
@@ -128,8 +133,8 @@ export class Access {
     if (this.#signal || !this.#key) return this.#signal ?? this.#callers();
     const either = new AbortController();
     const callers = this.#callers();
-    this.#unwatch = this.#keys.watch(this.#key, () => {
-      this.#revoked = true;
+    this.#unwatch = this.#keys.watch(this.#key, (why) => {
+      this.#ended = why;
       either.abort(REVOKED);
     });
     // Listeners, and not `AbortSignal.any`, which costs several times as much.

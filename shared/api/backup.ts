@@ -46,7 +46,7 @@ async function* whilePermitted(
 ): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of chunks) {
-      if (access.isRevoked) {
+      if (access.ended) {
         ports.log.info("backup: stopped, because its key was revoked", { request_id: requestId });
         throw new CallerGone("the key has been revoked");
       }

@@ -99,9 +99,9 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
   let outcome: Outcome;
   try {
     outcome = await serve(api, request, requestId, access);
-    if (access.isRevoked) {
+    if (access.ended) {
       if ("file" in outcome) await outcome.file.drop();
-      outcome = unauthorized("unknown");
+      outcome = unauthorized(access.ended);
     }
     await api.ports.durable(); // DISPATCH-1
   } catch (error) {
@@ -300,7 +300,7 @@ async function* chunksOf(
 ): AsyncGenerator<string> {
   try {
     for await (const frame of frames) {
-      if (access.isRevoked) return;
+      if (access.ended) return;
       await api.ports.durable(); // DISPATCH-1
       yield textOf(frame);
       await api.ports.pause?.();

@@ -1,4 +1,5 @@
 /** Sizes of payloads, and payloads that a client's codec has encoded. */
+import { isUtf8 } from "node:buffer";
 import { invalidAt, payloadTooLarge, type Refusal } from "../protocol/errors.ts";
 import { isEncodedInput } from "../protocol/http/fields.ts";
 import { JSON_BOUNDS, readJson } from "../protocol/json-text.ts";
@@ -7,6 +8,9 @@ import { MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES } from "../protocol/limits.ts";
 
 /** A text of this many characters cannot have more bytes of UTF-8 than a payload may. */
 export const CHARACTERS_WITHIN_LIMIT = Math.floor(MAX_PAYLOAD_BYTES / 3);
+
+/** Of the usual alphabet or of that for URLs, with or without padding. `Buffer` passes over whatever else a text has. */
+const BASE64 = /^[\w+/-]*={0,2}\s*$/;
 
 export const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value ?? null));
 
@@ -23,15 +27,21 @@ export function tooLarge(what: string, value: unknown): Refusal | null {
 export function inputOf(input: unknown, loc: readonly string[]): { value: unknown } | { refused: Refusal } {
   if (!isEncodedInput(input) || (input.encoding_options ?? []).length > 0) return { value: input };
   if (input.empty) return { value: null };
-  const read = readJson(Buffer.from(input.b64payload, "base64").toString("utf8"), MAX_JSON_DEPTH, JSON_BOUNDS);
+  const at = [...loc, "b64payload"];
+  if (!BASE64.test(input.b64payload))
+    return { refused: invalidAt(at, "base64 is wanted: A-Z a-z 0-9 + / and = at its end") };
+  const bytes = Buffer.from(input.b64payload, "base64");
+  if (!isUtf8(bytes))
+    return { refused: invalidAt(at, "base64 of JSON in UTF-8 is wanted: the bytes are not valid UTF-8") };
+  const read = readJson(bytes.toString("utf8"), MAX_JSON_DEPTH, JSON_BOUNDS);
   if ("problem" in read) {
-    const { msg, loc: at, type } = read.problem;
+    const { msg, loc: within, type } = read.problem;
     const why =
       type === "json_invalid" ? `base64 of JSON is wanted where encoding_options is empty; it is ${msg}` : msg;
-    return { refused: invalidAt([...loc, "b64payload", ...at], why, type) };
+    return { refused: invalidAt([...at, ...within], why, type) };
   }
   if (read.value === null || isObject(read.value)) return { value: read.value };
-  return { refused: invalidAt([...loc, "b64payload"], "an object with the parameters by name is wanted") };
+  return { refused: invalidAt(at, "an object with the parameters by name is wanted") };
 }
 
 /**

@@ -94,7 +94,7 @@ async function notServed(
   deployment: string,
   known: readonly RegistrationRecord[],
 ): Promise<Refusal> {
-  const served = `It is registered by ${names(known)
+  const served = `Workflow '${workflow}' is registered by ${names(known)
     .map((name) => `'${name}'`)
     .join(", ")}.`;
   const all = await ports.registry.deployments(workspace);

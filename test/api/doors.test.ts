@@ -90,6 +90,27 @@ test("an encoded input without encodings is decoded, checked and delivered as th
   expect(drive.messages).toMatchObject([{ input: { n: 6 } }]);
 });
 
+test("an input that is encoded without encodings is refused where base64 or UTF-8 would be read as something else", async () => {
+  const send = (b64payload: string) =>
+    w.ask("POST", "/v1/workflows/orders/execute", { body: { encoded_input: { b64payload, encoding_options: [] } } });
+  const json = '{"n":5,"s":"?~"}';
+  const base64 = Buffer.from(json).toString("base64");
+  for (const read of [base64, base64.replace(/=+$/, ""), Buffer.from(json).toString("base64url")])
+    expect((await send(read)).status, read).toBe(200);
+  const broken = Buffer.concat([Buffer.from('{"n":5,"s":"'), Buffer.from([0xff]), Buffer.from('"}')]).toString(
+    "base64",
+  );
+  for (const [refused, why] of [
+    [broken, "UTF-8"],
+    [`${base64.slice(0, 4)}*${base64.slice(4)}`, "base64"],
+    [`${base64}====trailing`, "base64"],
+  ] as const)
+    expect(await send(refused), refused).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ["body", "encoded_input", "b64payload"], msg: expect.stringContaining(why) }] },
+    });
+});
+
 test("the input of a schedule that is encoded without encodings is decoded, checked and stored as the input itself", async () => {
   const encoded = (text: string) => ({ b64payload: Buffer.from(text).toString("base64"), encoding_options: [] });
   const schedule_id = `enc-${randomUUID()}`;

@@ -4,6 +4,7 @@ import { Access, Keys } from "../../shared/api/auth.ts";
 import { createKey } from "../../shared/api/create-key.ts";
 import type { KeyRecord } from "../../shared/ports.ts";
 import type { Right } from "../../shared/protocol/rights.ts";
+import { turnOfTheLoop } from "../contract/manual-clock.ts";
 import { type World, world } from "./support/world.ts";
 
 let w: World;
@@ -143,6 +144,17 @@ describe("a key that expires", () => {
     for (;;) if ((await reader.read()).done) break;
   });
 
+  test("is told so where a call of it waits at that moment", async () => {
+    const { key } = await lasting(60);
+    const worker = await w.worker("patient", [{ name: "slow", input_schema: {} }]);
+    const body = { ...worker.who, queue: "activity", max: 1, wait_ms: 60_000 };
+    const polled = w.ask("POST", "/v1/worker/poll", { key, body });
+    await turnOfTheLoop();
+    await w.clock.advance(60_000);
+    const { status, body: answer } = await polled;
+    expect([status, answer.detail]).toEqual([401, expect.stringContaining("has expired")]);
+  });
+
   test("does not count as the last admin key of its workspace", async () => {
     const other = await w.newKey();
     await w.ask("POST", "/v1/keys", { key: other.key, body: { name: "guest", expires_in_seconds: 600 } });
@@ -249,7 +261,7 @@ describe("where other processes revoke keys", () => {
     expect(signal.aborted).toBe(false);
     there = false;
     await pass(4_000);
-    expect([signal.aborted, access.isRevoked]).toEqual([true, true]);
+    expect([signal.aborted, access.ended]).toEqual([true, "unknown"]);
     access.end();
     await pass(4_000);
     expect(timers).toEqual([]);

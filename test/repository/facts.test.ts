@@ -7,6 +7,7 @@ import { activity } from "../../sdk/activity.ts";
 import { settingsOf } from "../../sdk/worker/options.ts";
 import { workflow } from "../../sdk/workflow/define.ts";
 import { ERROR_CODES } from "../../shared/protocol/errors.ts";
+import { RESERVED_EXECUTION_IDS, RESERVED_SCHEDULE_IDS } from "../../shared/protocol/ids.ts";
 import * as limits from "../../shared/protocol/limits.ts";
 import { ROUTES } from "../../shared/protocol/routes.ts";
 import { CHECK_LIMIT_MS } from "../../shared/routing/schema-check.ts";
@@ -130,6 +131,13 @@ test("the table of errors has every status with every code that the API answers,
   const rows = rowsUnder(read(API), "Errors");
   const named = rows.map(([status, code]) => `${status} ${code!.replaceAll("`", "")}`);
   expect(named.toSorted()).toEqual(refusals());
+});
+
+test("the API's document names every word that cannot be an id", () => {
+  const [, executions, schedules] = /own paths \((.*?); (.*?) for a schedule\)/.exec(read(API))!;
+  const words = (text: string) => [...text.matchAll(/`(\w+)`/g)].map(([, word]) => word);
+  expect(words(executions!).toSorted()).toEqual(RESERVED_EXECUTION_IDS.toSorted());
+  expect(words(schedules!).toSorted()).toEqual(RESERVED_SCHEDULE_IDS.toSorted());
 });
 
 test("every code that a document names exists", () => {

@@ -249,7 +249,7 @@ describe("a refused request changes nothing", () => {
     expect(await failure(created({}, { workflowIdentifier: "nowhere" }))).toMatchObject({ status: 404 });
     expect(await failure(created({}, { deploymentName: "nowhere" }))).toMatchObject({
       status: 404,
-      body: { detail: expect.stringContaining("It is registered by 'shop'") },
+      body: { detail: expect.stringContaining("Workflow 'orders' is registered by 'shop'") },
     });
     const registration = "0190a000-0000-7000-8000-00000000dead";
     expect(
