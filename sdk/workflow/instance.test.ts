@@ -9,6 +9,7 @@ import {
   continueAsNew,
   executionInfo,
   historyIsLong,
+  log,
   on,
   parallel,
   query,
@@ -21,6 +22,7 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
+import { currentFrame } from "../runtime/frame.ts";
 
 const charge = activity(
   { name: "charge", input: z.object({ id: z.string() }), output: z.object({ receipt: z.string() }) },
@@ -847,5 +849,34 @@ describe("fan-out", () => {
     expect(asked).toEqual([0]);
     for (let n = 1; n <= 4; n++) await driver.give(stimulus.completed(n, { receipt: `${n}` }));
     expect(driver.end).toMatchObject({ result: { result: ["1", "2", "3", "4"] } });
+  });
+});
+
+describe("what code passes to the worker is read within its frame first, so that the watchdog names it", () => {
+  const frames: (string | undefined)[] = [];
+  const spy = {
+    get told() {
+      frames.push(currentFrame()?.kind);
+      return "told";
+    },
+  };
+  class Odd extends Error {
+    override get message() {
+      return spy.told;
+    }
+  }
+
+  test.each([
+    ["a bug", () => Promise.reject(new Odd())],
+    ["a bug that is no error", () => Promise.reject(spy)],
+    ["the cause of a bug", () => Promise.reject(new TypeError("x", { cause: new Odd() }))],
+    ["fields of the log", async () => log.info("x", { deep: { toJSON: () => spy.told } })],
+    ["a getter of the fields", async () => log.info("x", spy)],
+  ])("%s", async (_, fn) => {
+    frames.length = 0;
+    const read = { ...silent, info: (_: string, fields?: unknown) => void JSON.stringify(fields) };
+    const odd = workflow({ name: "odd" }, async () => void (await fn()));
+    await WorkflowDriver.start(odd, {}, { log: read }).catch(() => {});
+    expect(frames[0]).toBe("workflow");
   });
 });

@@ -53,6 +53,7 @@ import type { AnyWorkflow } from "./define.ts";
 import { Dispatch, type DispatchHost } from "./dispatch.ts";
 import { DecisionRecord, DivergenceError, describe, type RecordedDecision } from "./divergence.ts";
 import { humanInputHandlers } from "./human-input.ts";
+import { readErrorWithin, readFieldsWithin } from "./read-within.ts";
 import type { Activation, Instance, InstanceOptions, Refusal } from "./types.ts";
 
 const LONG_EVENTS = MAX_HISTORY_EVENTS * HISTORY_IS_LONG_RATIO;
@@ -519,7 +520,9 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   #reportBug(error: unknown): void {
-    this.#bug ??= { error };
+    if (this.#bug) return;
+    this.#bug = { error };
+    readErrorWithin(this.#frame(this.#main), error);
   }
 
   // ── For workflow code: `WorkflowOps` says what each does ─────────────────────────────────────────────────────────
@@ -659,9 +662,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   say(level: keyof Log, message: string, fields?: Record<string, unknown>): void {
     if (this.replaying) return;
     const ids = { execution: this.execution, run: this.started.run, root: this.started.root, workflow: this.name };
+    const read = fields && readFieldsWithin(this.#frame(this.#main), fields);
     runOutside(() => {
-      this.#log[level](message, { ...ids, ...fields });
-      this.#onLog?.(level, message, fields);
+      this.#log[level](message, { ...ids, ...read });
+      this.#onLog?.(level, message, read);
     });
   }
 
