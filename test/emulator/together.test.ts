@@ -1,8 +1,15 @@
-/** Through the deployed stack, with two workers: activities that stay on one worker, rate limits, logs with their streams, and jobs. */
+/**
+ * Through the deployed stack, with two workers: activities that stay on one worker, rate limits, logs with their streams, jobs, holds,
+ * and examples of the gallery with the typed client.
+ */
+import { setTimeout as delay } from "node:timers/promises";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
+import { approval, remind } from "../../examples/approval/workflows.ts";
+import { bookFlight, bookHotel, cancelFlight, cancelHotel, pay, trip } from "../../examples/saga/workflows.ts";
 import type { Deployment } from "../../localstack/deploy.ts";
+import { createClient } from "../../sdk/client/index.ts";
 import {
   activity,
   log,
@@ -15,6 +22,7 @@ import {
   waitUntil,
   workflow,
 } from "../../sdk/index.ts";
+import { HOLD_LAG_MS } from "../../shared/protocol/limits.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
 import { DEPLOYED_WITHIN_MS, sharedStack } from "./shared-stack.ts";
@@ -51,7 +59,8 @@ function codeOf(name: string) {
     await waitUntil(() => approved);
     return "approved";
   });
-  return { workflows: [session, fanOut, waits], activities: [load, ask, limited] };
+  const examples = [remind, bookHotel, cancelHotel, bookFlight, cancelFlight, pay];
+  return { workflows: [session, fanOut, waits, trip, approval], activities: [load, ask, limited, ...examples] };
 }
 
 let stack: Deployment;
@@ -59,8 +68,9 @@ let key: string;
 let client: Mistral;
 const workers: RunningWorker[] = [];
 
-async function api(method: string, path: string, body?: unknown) {
-  const answer = await fetch(`${stack.apiUrl}/v1/workflows${path}`, {
+const api = (method: string, path: string, body?: unknown) => ask(method, `/v1/workflows${path}`, body);
+async function ask(method: string, path: string, body?: unknown) {
+  const answer = await fetch(`${stack.apiUrl}${path}`, {
     method,
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -182,4 +192,61 @@ describeUnless(cannotRun)("two workers of the deployed stack", () => {
     expect(write_units).toBeGreaterThanOrEqual(10);
     expect(worker_calls).toBeGreaterThanOrEqual(3);
   });
+
+  test("run examples of the gallery, which the typed client starts, follows and reads", async () => {
+    const typed = createClient({ url: stack.apiUrl, apiKey: key });
+    const run = await typed.start(trip, { trip: "T-1" }, { id: "trip-1" });
+    const types: string[] = [];
+    for await (const { event_type } of run.events()) types.push(event_type);
+    expect(types.at(0)).toBe("WORKFLOW_EXECUTION_STARTED");
+    expect(types.filter((type) => type === "ACTIVITY_TASK_COMPLETED")).toHaveLength(3);
+    expect(types.at(-1)).toBe("WORKFLOW_EXECUTION_COMPLETED");
+    const { booked } = await run.result();
+    expect(booked.map((each) => each.split("/", 2).join("/"))).toEqual([
+      "book-hotel/T-1",
+      "book-flight/T-1",
+      "pay/T-1",
+    ]);
+
+    const asked = await typed.start(approval, { what: "a chair", boss: "ada" }, { id: "chair" });
+    const question = await eventually(
+      "the question",
+      async () => {
+        const { body } = await api("GET", "/inputs");
+        return (body.inputs as { task_id: string; execution_id: string }[]).find((one) => one.execution_id === "chair");
+      },
+      60_000,
+    );
+    const input = { task_id: question.task_id, input: { approved: true, by: "ada" } };
+    const { status } = await api("POST", "/executions/chair/updates", { name: "__submit_input", input });
+    expect(status).toBe(200);
+    expect(await asked.result()).toEqual({ outcome: "approved", reminders: 0 });
+    expect(await asked.describe()).toMatchObject({ status: "COMPLETED" });
+  }, 240_000);
+
+  test("begin nothing of a workflow that an operator holds over HTTP, and begin it after the release", async () => {
+    const typed = createClient({ url: stack.apiUrl, apiKey: key });
+    const held = { workflow_name: "waits" };
+    const taken = await ask("POST", "/v1/holds", { ...held, reason: "the bank is down" });
+    expect(taken).toMatchObject({ status: 200, body: { ...held, reason: "the bank is down", release: null } });
+    await delay(HOLD_LAG_MS); // HOLD-6
+    await client.workflows.executeWorkflow({
+      workflowIdentifier: "waits",
+      workflowExecutionRequest: { executionId: "held" },
+    });
+    const signal = { name: "approve", input: {} };
+    expect((await api("POST", "/executions/held/signals", signal)).status).toBe(202);
+    // Another workflow of the deployment gets through the same queue.
+    await typed.execute(trip, { trip: "T-2" }, { id: "trip-2" });
+    const why = await api("GET", "/executions/held/explain");
+    expect(why.body.waits, JSON.stringify(why.body)).toMatchObject([{ kind: "on_hold", actor: "operator" }]);
+    const { body } = await api("GET", "/executions/held/history");
+    expect((body.events as { kind: string }[]).map(({ kind }) => kind)).toEqual(["execution_started"]);
+    expect(await ask("GET", "/v1/holds")).toMatchObject({ body: { holds: [held] } });
+    expect((await ask("POST", "/v1/holds/release", held)).status).toBe(200);
+    expect(await completed("held")).toEqual({ result: "approved" });
+    expect((await ask("POST", "/v1/holds/release", { workflow_name: "session" })).body).toMatchObject({
+      code: "NOT_HELD",
+    });
+  }, 240_000);
 });
