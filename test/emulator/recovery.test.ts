@@ -15,16 +15,18 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { ListScheduleGroupsCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
-import { ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
 import type { Settings } from "../../infra/config.ts";
 import { restore } from "../../infra/operate/restore.ts";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { activity, on, type RunningWorker, signal, startWorker, waitUntil, workflow } from "../../sdk/index.ts";
+import { ENV } from "../../shared/aws/names.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
+import { DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 const STACK = "Sirocco";
@@ -32,6 +34,9 @@ const STACK = "Sirocco";
 const LATER = "terminated-later";
 /** Larger than an item of a table, compressed too: the payload is in the bucket. */
 const TEXT = randomBytes(300_000).toString("hex");
+
+/** Of the account's own, for all that the stack stores. */
+const KEY = "arn:aws:kms:us-east-1:000000000000:key/0190a000-0000-7000-8000-000000000001";
 
 const approve = signal("approve");
 const measure = activity({ name: "measure", input: z.object({ text: z.string() }) }, async ({ text }) => text.length);
@@ -57,7 +62,11 @@ let client: Mistral;
 let worker: RunningWorker | undefined;
 
 const installed = async (settings: Partial<Settings>, bootstrap = false) => {
-  stack = await deploy({ endpoint: account.endpoint, bootstrap, settings: { removalPolicy: "retain", ...settings } });
+  stack = await deploy({
+    endpoint: account.endpoint,
+    bootstrap,
+    settings: { removalPolicy: "retain", kmsKeyArn: KEY, ...settings },
+  });
 };
 const startOne = async () => {
   const at = { url: stack.workerUrl, apiKey: key, deployment: "drill", name: "one", log: QUIET };
@@ -106,88 +115,104 @@ describeUnless(cannotRun)("an installation on a bad day", () => {
     await account?.stop();
   }, 60_000);
 
-  test("leaves nothing behind when its first deployment fails, and is deployed again under the same name", async () => {
-    // AWS keeps 100 of the account's concurrency for functions without a reservation.
-    const refused = await installed({ concurrency: "worker=950" as never }, true).catch((error: Error) => error);
-    expect(String(refused)).toMatch(/UnreservedConcurrentExecution below its minimum value/);
-    expect(await statusOfStack()).toBe("ROLLBACK_COMPLETE");
-    expect(await left()).toEqual({ tables: [], buckets: [], queues: [], groups: [] });
-    await installed({});
-    expect(await statusOfStack()).toBe("CREATE_COMPLETE");
-    expect((await fetch(`${stack.apiUrl}/openapi.json`)).status).toBe(200);
-  }, 240_000);
+  test(
+    "leaves nothing behind when its first deployment fails, and is deployed again under the same name",
+    async () => {
+      // AWS keeps 100 of the account's concurrency for functions without a reservation.
+      const refused = await installed({ concurrency: "worker=950" as never }, true).catch((error: Error) => error);
+      expect(String(refused)).toMatch(/UnreservedConcurrentExecution below its minimum value/);
+      expect(await statusOfStack()).toBe("ROLLBACK_COMPLETE");
+      expect(await left()).toEqual({ tables: [], buckets: [], queues: [], groups: [] });
+      await installed({});
+      expect(await statusOfStack()).toBe("CREATE_COMPLETE");
+      expect((await fetch(`${stack.apiUrl}/openapi.json`)).status).toBe(200);
+    },
+    DEPLOYED_WITHIN_MS,
+  );
 
-  test("goes on from copies of its tables and its bucket: an execution that was waiting completes on them", async () => {
-    const { stdout } = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL: account.endpoint,
-        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
-      },
-    });
-    key = /^SIROCCO_API_KEY=(\S+)$/m.exec(stdout)![1]!;
-    client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
-    await startOne();
-    for (const id of ["waiting", LATER]) {
-      await start(id);
-      const measured = async () => ((await kinds(id)).includes("activity_completed") ? true : undefined);
-      await eventually(`the wait of ${id}`, measured, 60_000);
-    }
-    const before = await kinds("waiting");
-    // 1. Stop the workers, and bring the tables and the objects back beside what is there.
-    await worker!.stop();
-    const steps: string[] = [];
-    const settings = await restore(
-      { cloudFormation, dynamo },
-      STACK,
-      new Date(),
-      (step) => void steps.push(step),
-      () => new Promise((resolve) => setTimeout(resolve, 50)),
-    );
-    expect(steps.filter((step) => step.startsWith("restoring"))).toHaveLength(4);
-    const existingPayloads = "payloads-brought-back";
-    const own = settings.existingPayloads!;
-    await s3.send(new CreateBucketCommand({ Bucket: existingPayloads }));
-    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: own }));
-    expect(Contents.length).toBeGreaterThan(0);
-    for (const { Key } of Contents)
-      await s3.send(new CopyObjectCommand({ Bucket: existingPayloads, CopySource: `${own}/${Key}`, Key }));
-    // 2. What happens after that second is not in the copies.
-    await client.workflows.executions.terminateWorkflowExecution({ executionId: LATER });
-    // 3. Deploy the printed settings to the stack itself.
-    const former = await left();
-    await installed({ ...settings, existingPayloads, deletionProtection: "on" });
-    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK }));
-    expect(Stacks?.[0]?.EnableTerminationProtection).toBe(true);
-    expect(stack.outputs.ExecutionsTable).toBe(settings.existingExecutions);
-    expect((await left()).tables).toEqual(former.tables); // the stack's own tables stay, unused
-    expect((await get(LATER)).status).toBe("RUNNING");
-    // 4. Start the workers.
-    await startOne();
-    expect(await kinds("waiting")).toEqual(before);
-    await client.workflows.executions.signalWorkflowExecution({
-      executionId: "waiting",
-      signalInvocationBody: { name: "approve", input: {} },
-    });
-    const ended = await eventually(
-      "its end",
-      async () => {
-        const found = await get("waiting");
-        return found.status === "RUNNING" ? undefined : found;
-      },
-      60_000,
-    );
-    expect(ended).toMatchObject({ status: "COMPLETED", result: { length: TEXT.length, again: TEXT.length } });
-    // The feed goes on from the change stream of the copy.
-    await eventually(
-      "its last event",
-      async () => {
-        const { events } = await client.workflows.events.getWorkflowEvents({ workflowExecId: "waiting" });
-        const types = events?.map(({ eventType }) => eventType);
-        return types?.at(-1) === "WORKFLOW_EXECUTION_COMPLETED" ? types : undefined;
-      },
-      60_000,
-    );
-  }, 240_000);
+  test(
+    "goes on from copies of its tables and its bucket: an execution that was waiting completes on them",
+    async () => {
+      const { stdout } = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
+        env: {
+          ...process.env,
+          AWS_ENDPOINT_URL: account.endpoint,
+          AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
+        },
+      });
+      key = /^SIROCCO_API_KEY=(\S+)$/m.exec(stdout)![1]!;
+      client = new Mistral({ serverURL: stack.apiUrl, apiKey: key });
+      await startOne();
+      // The queues that a registration creates have the key, which the environment names.
+      const prefix = environmentOf(stack, { kmsKeyArn: KEY })[ENV.taskQueuePrefix];
+      const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
+      expect(QueueUrls).toHaveLength(2);
+      for (const QueueUrl of QueueUrls) {
+        const about = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+        expect(about.Attributes?.KmsMasterKeyId, QueueUrl).toBe(KEY);
+      }
+      for (const id of ["waiting", LATER]) {
+        await start(id);
+        const measured = async () => ((await kinds(id)).includes("activity_completed") ? true : undefined);
+        await eventually(`the wait of ${id}`, measured, 60_000);
+      }
+      const before = await kinds("waiting");
+      // 1. Stop the workers, and bring the tables and the objects back beside what is there.
+      await worker!.stop();
+      const steps: string[] = [];
+      const settings = await restore(
+        { cloudFormation, dynamo },
+        STACK,
+        new Date(),
+        (step) => void steps.push(step),
+        () => new Promise((resolve) => setTimeout(resolve, 50)),
+      );
+      expect(steps.filter((step) => step.startsWith("restoring"))).toHaveLength(4);
+      const existingPayloads = "payloads-brought-back";
+      const own = settings.existingPayloads!;
+      await s3.send(new CreateBucketCommand({ Bucket: existingPayloads }));
+      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: own }));
+      expect(Contents.length).toBeGreaterThan(0);
+      for (const { Key } of Contents)
+        await s3.send(new CopyObjectCommand({ Bucket: existingPayloads, CopySource: `${own}/${Key}`, Key }));
+      // 2. What happens after that second is not in the copies.
+      await client.workflows.executions.terminateWorkflowExecution({ executionId: LATER });
+      // 3. Deploy the printed settings to the stack itself.
+      const former = await left();
+      await installed({ ...settings, existingPayloads, deletionProtection: "on" });
+      const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK }));
+      expect(Stacks?.[0]?.EnableTerminationProtection).toBe(true);
+      expect(stack.outputs.ExecutionsTable).toBe(settings.existingExecutions);
+      expect((await left()).tables).toEqual(former.tables); // the stack's own tables stay, unused
+      expect((await get(LATER)).status).toBe("RUNNING");
+      // 4. Start the workers.
+      await startOne();
+      expect(await kinds("waiting")).toEqual(before);
+      await client.workflows.executions.signalWorkflowExecution({
+        executionId: "waiting",
+        signalInvocationBody: { name: "approve", input: {} },
+      });
+      const ended = await eventually(
+        "its end",
+        async () => {
+          const found = await get("waiting");
+          return found.status === "RUNNING" ? undefined : found;
+        },
+        60_000,
+      );
+      expect(ended).toMatchObject({ status: "COMPLETED", result: { length: TEXT.length, again: TEXT.length } });
+      // The feed goes on from the change stream of the copy.
+      await eventually(
+        "its last event",
+        async () => {
+          const { events } = await client.workflows.events.getWorkflowEvents({ workflowExecId: "waiting" });
+          const types = events?.map(({ eventType }) => eventType);
+          return types?.at(-1) === "WORKFLOW_EXECUTION_COMPLETED" ? types : undefined;
+        },
+        60_000,
+      );
+    },
+    DEPLOYED_WITHIN_MS,
+  );
 });
