@@ -164,8 +164,10 @@ def patch_schedule_groups() -> None:
     iam_actions.extract_resource_arn = with_group
 
 
-# An account's concurrency, and the part of it that no function may reserve.
-CONCURRENCY, UNRESERVED = 1_000, 100
+# An account's concurrency, and the part of it that no function may reserve. POST QUOTA + number sets the former, as AWS does on request.
+QUOTA = "/_emulator/concurrency/"
+UNRESERVED = 100
+concurrency = [1_000]
 
 
 def patch_concurrency() -> None:
@@ -174,7 +176,7 @@ def patch_concurrency() -> None:
     create = handlers["create"]
 
     def checked(logical_id, props, *more):
-        if int(props.get("ReservedConcurrentExecutions") or 0) > CONCURRENCY - UNRESERVED:
+        if int(props.get("ReservedConcurrentExecutions") or 0) > concurrency[0] - UNRESERVED:
             raise ValueError(
                 "Specified ReservedConcurrentExecutions for function decreases account's "
                 f"UnreservedConcurrentExecution below its minimum value of [{UNRESERVED}]."
@@ -338,6 +340,9 @@ async def app(scope, receive, send):
         if client is None:
             return await empty(send, 410)  # the client has disconnected
         await client.relay(dict(scope["headers"]), receive)
+        return await empty(send, 204)
+    if scope["path"].startswith(QUOTA):
+        concurrency[0] = int(scope["path"][len(QUOTA) :])
         return await empty(send, 204)
     if scope["path"].startswith(REFUSE):
         refusals.append(scope["path"][len(REFUSE) :])

@@ -19,14 +19,13 @@ import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from "@aws-sd
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as z from "zod";
-import type { Settings } from "../../infra/config.ts";
 import { restore } from "../../infra/operate/restore.ts";
 import { type Deployment, deploy, environmentOf } from "../../localstack/deploy.ts";
 import { activity, on, type RunningWorker, signal, startWorker, waitUntil, workflow } from "../../sdk/index.ts";
 import { ENV } from "../../shared/aws/names.ts";
 import { describeUnless } from "../support/describe-unless.ts";
 import { QUIET } from "../support/test-server.ts";
-import { DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
+import { assemblyOf, DEPLOYED_WITHIN_MS } from "./shared-stack.ts";
 import { blankAccount, cannotRun, eventually, type TestAccount } from "./support.ts";
 
 const STACK = "Sirocco";
@@ -37,6 +36,7 @@ const TEXT = randomBytes(300_000).toString("hex");
 
 /** Of the account's own, for all that the stack stores. */
 const KEY = "arn:aws:kms:us-east-1:000000000000:key/0190a000-0000-7000-8000-000000000001";
+const OWN = { removalPolicy: "retain", kmsKeyArn: KEY } as const;
 
 const approve = signal("approve");
 const measure = activity({ name: "measure", input: z.object({ text: z.string() }) }, async ({ text }) => text.length);
@@ -61,13 +61,6 @@ let key: string;
 let client: Mistral;
 let worker: RunningWorker | undefined;
 
-const installed = async (settings: Partial<Settings>, bootstrap = false) => {
-  stack = await deploy({
-    endpoint: account.endpoint,
-    bootstrap,
-    settings: { removalPolicy: "retain", kmsKeyArn: KEY, ...settings },
-  });
-};
 const startOne = async () => {
   const at = { url: stack.workerUrl, apiKey: key, deployment: "drill", name: "one", log: QUIET };
   worker = await startWorker({ workflows: [waits], activities: [measure], ...at });
@@ -119,11 +112,15 @@ describeUnless(cannotRun)("an installation on a bad day", () => {
     "leaves nothing behind when its first deployment fails, and is deployed again under the same name",
     async () => {
       // AWS keeps 100 of the account's concurrency for functions without a reservation.
-      const refused = await installed({ concurrency: "worker=950" as never }, true).catch((error: Error) => error);
+      const quota = (n: number) => fetch(`${account.endpoint}/_emulator/concurrency/${n}`, { method: "POST" });
+      const assembly = await assemblyOf({ ...OWN, concurrency: "worker=250" as never });
+      await quota(300);
+      const refused = await deploy({ endpoint: account.endpoint, assembly }).catch((error: Error) => error);
       expect(String(refused)).toMatch(/UnreservedConcurrentExecution below its minimum value/);
       expect(await statusOfStack()).toBe("ROLLBACK_COMPLETE");
       expect(await left()).toEqual({ tables: [], buckets: [], queues: [], groups: [] });
-      await installed({});
+      await quota(1_000);
+      stack = await deploy({ endpoint: account.endpoint, assembly, bootstrap: false });
       expect(await statusOfStack()).toBe("CREATE_COMPLETE");
       expect((await fetch(`${stack.apiUrl}/openapi.json`)).status).toBe(200);
     },
@@ -180,7 +177,8 @@ describeUnless(cannotRun)("an installation on a bad day", () => {
       await client.workflows.executions.terminateWorkflowExecution({ executionId: LATER });
       // 3. Deploy the printed settings to the stack itself.
       const former = await left();
-      await installed({ ...settings, existingPayloads, deletionProtection: "on" });
+      const restored = { ...OWN, ...settings, existingPayloads, deletionProtection: "on" } as const;
+      stack = await deploy({ endpoint: account.endpoint, bootstrap: false, settings: restored });
       const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK }));
       expect(Stacks?.[0]?.EnableTerminationProtection).toBe(true);
       expect(stack.outputs.ExecutionsTable).toBe(settings.existingExecutions);
