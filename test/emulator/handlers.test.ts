@@ -31,8 +31,10 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
 
   // First, because its records are delivered again only later: the last test looks for them.
   it("the feed is killed by its function timeout after an append to the feed", async () => {
-    const feeds = ({ operation, body }: Seen) =>
-      operation === "PutItem" && body.includes(on.stack.outputs.FeedTable!) ? ("after" as const) : undefined;
+    const feeds = ({ operation, body }: Seen) => {
+      const isMine = body.includes(on.stack.outputs.FeedTable!) && body.includes(on.workspace);
+      return operation === "PutItem" && isMine ? ("after" as const) : undefined;
+    };
     const { at } = await on.killed("Feed", feeds, async () => {
       await on.start(fed);
       const mine = await on.claim(fed);

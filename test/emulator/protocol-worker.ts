@@ -4,20 +4,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
 import { httpTransport, type Transport } from "../../sdk/worker/transport.ts";
-import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { headKey } from "../../shared/aws/keys.ts";
 import { INDEXES } from "../../shared/aws/names.ts";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
 import { Task, type WorkerAnswer, type WorkerBody } from "../../shared/protocol/worker.ts";
-import { registryKeys } from "../../shared/server/aws-operator.ts";
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { definition } from "../contract/subject.ts";
 import { functionOf, reconfigure } from "./lambda.ts";
-import { assemblyOf, useAccount } from "./shared-stack.ts";
+import { sharedStack } from "./shared-stack.ts";
 import { type Seen, type Stall, stalling } from "./stall.ts";
-import { blankAccount, eventually } from "./support.ts";
+import { eventually } from "./support.ts";
 
 export type Claimed = Extract<WorkerAnswer<"claim">, { kind: "claimed" }>;
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> | null };
@@ -28,16 +25,12 @@ const HANDLER = { input_schema: { type: "object" } };
 export type ProtocolWorker = Awaited<ReturnType<typeof startProtocolWorker>>;
 
 /**
- * Deploys a stack of its own, because it changes the functions, and registers the workflow `orders` with the signal `go` and the
- * query `peek`. The sweeper runs each second.
+ * Registers the workflow `orders` with the signal `go` and the query `peek`, in a workspace of its own of the shared stack. It changes
+ * functions of the stack for a moment, while no other file runs. The sweeper runs each second.
  */
 export async function startProtocolWorker() {
-  const [account, assembly] = await Promise.all([blankAccount(), assemblyOf()]);
+  const { account, stack, workspace, key } = await sharedStack();
   const { endpoint, region, credentials } = account;
-  const stack: Deployment = await deploy({ endpoint, assembly });
-  useAccount(account);
-  const ports = registryKeys({ table: stack.outputs.RegistryTable!, region });
-  const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "tester" });
   const clients = { endpoint, region, credentials };
   const [sqs, sts, dynamo] = [new SQSClient(clients), new STSClient(clients), new DynamoDBClient(clients)];
   const worker: Transport = httpTransport({ url: stack.workerUrl, apiKey: key });
@@ -59,8 +52,8 @@ export async function startProtocolWorker() {
   };
 
   return {
-    account,
     stack,
+    workspace,
     key,
     worker,
     session,
@@ -99,7 +92,7 @@ export async function startProtocolWorker() {
     },
     /** Sets the due time into the past, beyond the sweeper's grace time, so that the test need not wait for it. */
     async overdue(execution: string): Promise<void> {
-      const { pk, sk } = headKey({ workspace: DEFAULT_WORKSPACE, execution });
+      const { pk, sk } = headKey({ workspace, execution });
       await dynamo.send(
         new UpdateItemCommand({
           TableName: stack.outputs.ExecutionsTable,
@@ -143,7 +136,6 @@ export async function startProtocolWorker() {
       worker.close();
       await stall.close();
       for (const client of [sqs, sts, dynamo]) client.destroy();
-      await account.stop();
     },
   };
 }

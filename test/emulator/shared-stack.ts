@@ -48,7 +48,7 @@ export async function sharedStack(workspace: string = randomUUID()): Promise<Sha
 }
 
 /** Lets the AWS clients of this process find the account, as an operator's shell does. */
-export function useAccount({ endpoint, region, credentials }: Omit<TestAccount, "stop">): void {
+function useAccount({ endpoint, region, credentials }: Omit<TestAccount, "stop">): void {
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
