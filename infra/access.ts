@@ -46,12 +46,13 @@ export const ACCESS: Record<FunctionName, Access> = {
   // What `executions` and `streams` answer without a body. A deletion takes the example of a failure out of the counts, which
   // are in the feed's table.
   commands: { ...drive, payloads: "erase", feed: "write", inputs: true, due: true },
-  // The log records of a deployment are entries of the index `due`.
-  registration: { registry: "write", executions: "read", payloads: "read", due: true },
+  // The log records of a deployment are entries of the index `due`, and so is what a hold has kept: its release sends the tasks.
+  registration: { registry: "write", executions: "read", payloads: "read", due: true, tasks: ["send"] },
   schedules: drive,
   streams: { executions: "read", registry: "read", feed: "read", payloads: "read", due: true },
   worker: { ...drive, registry: "write", tasks: ["send", "return", "create"] },
-  sweeper: { ...drive, payloads: "erase", feed: "write", due: true },
+  // A release goes on in its rounds, which write how far it has come.
+  sweeper: { ...drive, registry: "write", payloads: "erase", feed: "write", due: true },
   feed: { feed: "write", executions: "read", payloads: "read" },
   scheduler: drive,
   deadletters: drive,
