@@ -4,7 +4,7 @@ import { type BatchWork, workOf } from "../core/batch-work.ts";
 import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
-import type { Readable } from "../lib/readable.ts";
+import { type Readable, shownObject } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import type {
   Clock,
@@ -276,7 +276,12 @@ export class EmbeddedExecutions implements Executions {
       chain,
       ...(most === undefined ? [] : [most]),
     );
-    return rows.map((r) => ({ ...parse<Message>(r.body), seq: Number(r.seq) }));
+    // A message that cannot be read would keep its execution from every worker for ever: the others reach their handlers.
+    const nameOf = ({ seq }: Row) => `message ${seq} of execution ${ref.workspace}/${ref.execution}`;
+    return this.#readable.of(rows, nameOf, (row) => ({
+      ...shownObject(parse<Message>(row.body)),
+      seq: Number(row.seq),
+    }));
   }
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {

@@ -1,4 +1,6 @@
 /** Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row. */
+
+import type { Readable } from "../lib/readable.ts";
 import {
   type DueSchedule,
   type ScheduleKey,
@@ -20,11 +22,13 @@ const hasOutbox = (state: ScheduleState) => (outboxOf(state).length > 0 ? 1 : nu
 
 export class EmbeddedSchedules implements Schedules {
   readonly #db: Database;
+  readonly #readable: Readable;
   /** Called with the time of every `arm`. */
   onArm: (at: Millis) => void = () => {};
 
-  constructor(db: Database) {
+  constructor(db: Database, readable: Readable) {
     this.#db = db;
+    this.#readable = readable;
   }
 
   async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
@@ -139,7 +143,10 @@ export class EmbeddedSchedules implements Schedules {
         before,
       );
       if (!row) break;
-      const entries = parse<LogEntry[]>(row.body).filter((entry) => entry.seq < before);
+      const nameOf = () => `log of schedule ${workspace}/${schedule} from entry ${row.first}`;
+      const [entries = []] = this.#readable.of([row], nameOf, ({ body }) =>
+        parse<LogEntry[]>(body).filter((entry) => entry.seq < before),
+      );
       found.push(...entries.reverse());
       before = Number(row.first);
     }

@@ -83,7 +83,6 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   if (options.onFailure) database.onFailure = options.onFailure;
   const sequence = new Sequence(database);
   const notifier = new Notifier(clock, database);
-  const schedules = new EmbeddedSchedules(database);
   const startKeys = new EmbeddedStartKeys(database, clock);
   const rateLimits = new EmbeddedRateLimits(database, clock);
   const rollups = new EmbeddedRollups(database, clock, settings.retentionMs);
@@ -93,6 +92,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     setAside.add(row, "until restart");
     log.error("store: a row cannot be read, lists leave it out", { row, error });
   });
+  const schedules = new EmbeddedSchedules(database, readable);
   const jobs = new EmbeddedJobs(database, readable);
   if (database.damage) {
     const { frame, commits } = database.damage;

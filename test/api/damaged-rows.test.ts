@@ -88,3 +88,37 @@ test("a damaged hold of one workspace keeps no other workspace from releasing", 
   await w.ports.sweep(10_000);
   expect(w.lines.filter(({ message }) => message.includes("stage of the round"))).toEqual([]);
 });
+
+test("a message that cannot be read keeps no worker from its execution, and no other message from its handler", async () => {
+  const worker = await w.worker("mail-shop", [
+    { name: "mail", execution_timeout: null, signals: [{ name: "go", input_schema: {} }] },
+  ]);
+  await w.ask("POST", "/v1/workflows/mail/execute", { body: { execution_id: "mail-1", input: {} } });
+  for (const n of [1, 2, 3]) {
+    const body = { name: "go", input: { n } };
+    expect((await w.ask("POST", "/v1/workflows/executions/mail-1/signals", { body })).status).toBe(202);
+  }
+  w.ports.database.run("UPDATE inbox SET body = '{' WHERE execution = 'mail-1' AND body LIKE '%\"n\":2%'");
+  expect((await w.ask("GET", "/v1/workflows/executions/mail-1/explain")).status).toBe(200);
+  const { messages } = await worker.claim("mail-1");
+  expect(messages.map((message) => "input" in message && message.input)).toEqual([{ n: 1 }, { n: 3 }]);
+  expect(told().some(({ fields }) => String(fields.row).includes("mail-1"))).toBe(true);
+  await worker.complete("mail-1");
+  expect((await w.ask("GET", "/v1/workflows/executions/mail-1")).body.status).toBe("COMPLETED");
+});
+
+test("a page of a schedule's log that cannot be read hides no other page", async () => {
+  const life = { workspace: w.workspace, schedule: "hourly", createdAt: 1 };
+  const entry = (seq: number) => ({ seq, at: seq }) as never;
+  await w.ports.schedules.putLog(life, [entry(1), entry(2)]);
+  await w.ports.schedules.putLog(life, [entry(3), entry(4)]);
+  await w.ports.schedules.putLog(life, [entry(5)]);
+  for (const damage of ["{", "null", "5", "[null]"]) {
+    w.ports.database.run("UPDATE schedule_log SET body = ? WHERE id = 'hourly' AND first = 3", damage);
+    const shown = await w.ports.schedules.log(life, { before: 100, limit: 10 });
+    expect(
+      shown.map(({ seq }) => seq),
+      damage,
+    ).toEqual([5, 2, 1]);
+  }
+});
