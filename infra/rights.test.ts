@@ -83,6 +83,12 @@ describe("rights", () => {
     }
   });
 
+  it("suffice for the release of a hold: the call sends the first tasks, and the sweeper remembers how far it has come", () => {
+    expect(actions(template, "Registration")).toContain("sqs:SendMessage");
+    const writes = statements(template, "Sweeper").filter(({ Action }) => list(Action).includes("dynamodb:PutItem"));
+    expect(JSON.stringify(writes.map(({ Resource }) => Resource))).toMatch(/Registry/);
+  });
+
   it("let EventBridge Scheduler alone receive the scheduler's role", () => {
     const passing = statements(template, "Schedules").find(({ Action }) => list(Action).includes("iam:PassRole"));
     expect(passing?.Condition).toEqual({ StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } });
