@@ -8,12 +8,13 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import { isUnreadable, shownObject, Unreadable } from "../lib/readable.ts";
 import type { Ref } from "../ports.ts";
 import { type InboxMessage, inOrder, type Message } from "../protocol/messages.ts";
 import type { Context } from "./context.ts";
 import { inboxPrefix, messageCounterKey, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";
-import { ABSENT, type Item, keyItem, N, number, within } from "./table.ts";
+import { ABSENT, type Item, keyItem, N, number, text, within } from "./table.ts";
 
 const CONCURRENCY = 25;
 
@@ -64,17 +65,29 @@ export class Inbox {
   }
 
   async all(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
-    const query = within(pkOf(ref), { prefix: inboxPrefix(chain) });
-    const { executions } = this.#c.tables;
-    const items: Item[] =
-      most === undefined
-        ? await executions.query(query)
-        : ((await executions.pages({ ...query, limit: () => most }).next()).value ?? []);
-    return (await Promise.all(items.map((item) => this.#message(item)))).sort(inOrder);
+    const items = await this.#items(ref, chain, most);
+    const messages = await Promise.all(items.map((item) => this.#message(ref, item)));
+    return messages.filter((message) => message !== null).sort(inOrder);
   }
 
-  async #message(item: Item): Promise<InboxMessage> {
-    return { ...(await unpack<Message>(this.#c.blobs, item.message!)), seq: number(item, "seq")! };
+  async #items(ref: Ref, chain: string, most?: number): Promise<Item[]> {
+    const query = within(pkOf(ref), { prefix: inboxPrefix(chain) });
+    const { executions } = this.#c.tables;
+    if (most === undefined) return executions.query(query);
+    return (await executions.pages({ ...query, limit: () => most }).next()).value ?? [];
+  }
+
+  /** Null: nobody can read it. It would keep its execution from every worker for ever: the others reach their handlers. */
+  async #message(ref: Ref, item: Item): Promise<InboxMessage | null> {
+    try {
+      if (item.message === undefined) throw new Unreadable("the message is gone");
+      const message = shownObject(await unpack<Message>(this.#c.blobs, item.message));
+      return { ...message, seq: number(item, "seq")! };
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.#c.readable.leftOut(`message ${text(item, "sk")} of execution ${ref.workspace}/${ref.execution}`, error);
+      return null;
+    }
   }
 
   async remove(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
@@ -83,17 +96,17 @@ export class Inbox {
 
   /** The chain is over: deletes its messages and its counter. */
   async clear(ref: Ref, chain: string): Promise<void> {
-    const left = await this.all(ref, chain);
-    await this.remove(
-      ref,
-      chain,
-      left.map((message) => message.id),
-    );
+    const left = await this.#items(ref, chain);
+    await forEachConcurrent(CONCURRENCY, left, (item) => this.#removeAt({ pk: pkOf(ref), sk: text(item, "sk")! }));
     await this.#c.tables.executions.delete(messageCounterKey(ref, chain));
   }
 
-  async #removeOne(ref: Ref, chain: string, id: string): Promise<void> {
-    const removed = await this.#c.tables.executions.delete(messageKey(ref, chain, id));
+  #removeOne(ref: Ref, chain: string, id: string): Promise<void> {
+    return this.#removeAt(messageKey(ref, chain, id));
+  }
+
+  async #removeAt(key: ReturnType<typeof messageKey>): Promise<void> {
+    const removed = await this.#c.tables.executions.delete(key);
     await expireValue(this.#c.blobs, removed?.message);
   }
 }

@@ -96,3 +96,19 @@ test("no damaged attribute of one execution keeps a round from another's timers 
   const late = await w.ports.executions.head({ workspace: w.workspace, execution: "good-late" });
   expect(late?.status).toBe("TIMED_OUT");
 });
+
+test("a message that cannot be read keeps no worker from its execution, and no other message from its handler", async () => {
+  const worker = await w.worker("mail-shop", [
+    { name: "mail", execution_timeout: null, signals: [{ name: "go", input_schema: {} }] },
+  ]);
+  await w.ask("POST", "/v1/workflows/mail/execute", { body: { execution_id: "mail-1", input: {} } });
+  for (const n of [1, 2, 3]) {
+    const body = { name: "go", input: { n } };
+    expect((await w.ask("POST", "/v1/workflows/executions/mail-1/signals", { body })).status).toBe(202);
+  }
+  const second = items("executions", "mail-1").find((item) => item.sk!.S!.startsWith("IN#") && item.seq!.N === "2")!;
+  await put("executions", { ...second, message: { S: "{" } });
+  const { messages } = await worker.claim("mail-1");
+  expect(messages.map((message) => "input" in message && message.input)).toEqual([{ n: 1 }, { n: 3 }]);
+  expect(w.lines.some(({ fields }) => String(fields.row).includes("mail-1"))).toBe(true);
+});
