@@ -7,7 +7,8 @@ import { forbidden, isRefusal, notFound, type Refusal } from "../protocol/errors
 import type { DeploymentResponse, DeploymentWorkerResponse } from "../protocol/http/deployments.ts";
 import { timestamp } from "../protocol/http/fields.ts";
 import type { QueryOf, ResponseOf } from "../protocol/routes.ts";
-import { isLive, listedWorkers } from "../routing/liveness.ts";
+import { activeDeployments, isLive, listedWorkers } from "../routing/liveness.ts";
+import { versionsOf } from "../routing/versions.ts";
 import { keyIdOf } from "./create-key.ts";
 import { currentView } from "./current-view.ts";
 import { pageOf } from "./page.ts";
@@ -34,9 +35,18 @@ function currentFor(currents: readonly CurrentDeployment[], name: string) {
   });
 }
 
-/** The oldest open run of the deployment, and whether nothing runs here and no start that names no deployment comes here. */
-async function executionsOf(context: RequestContext, name: string, currents: readonly CurrentDeployment[]) {
+/**
+ * The oldest open run of the deployment, and whether nothing runs here and no start that names no deployment comes here. The processes
+ * of its live versions are its workers too (PINNED-2): it is not safe to stop before them.
+ */
+async function executionsOf(
+  context: RequestContext,
+  name: string,
+  { currents, records }: { currents: readonly CurrentDeployment[]; records: readonly DeploymentRecord[] },
+) {
   const { ports, workspace, signal } = context;
+  const versions = versionsOf(records, name).map((version) => version.name);
+  const live = versions.length === 0 ? versions : [...(await activeDeployments(ports, workspace, versions))];
   const open = { statuses: ["RUNNING"], sortBy: "start_time", order: "asc", limit: 1 } as const;
   const [found, registrations] = await Promise.all([
     ports.executions.runs({ workspace, deployment: name, ...open, signal }),
@@ -49,7 +59,7 @@ async function executionsOf(context: RequestContext, name: string, currents: rea
   };
   return {
     oldest_execution: run ? { execution_id: run.execution, started_at: timestamp(run.started_at) } : null,
-    safe_to_stop: run === undefined && registrations.every(elsewhere),
+    safe_to_stop: run === undefined && registrations.every(elsewhere) && live.length === 0,
   };
 }
 
@@ -90,7 +100,9 @@ export async function listDeployments(
   const currents = await ports.registry.currents(workspace);
   const deployments = page.rows.map((row) => view(row, currents));
   if (query.with_executions) {
-    const executions = await Promise.all(deployments.map(({ name }) => executionsOf(context, name, currents)));
+    const executions = await Promise.all(
+      deployments.map(({ name }) => executionsOf(context, name, { currents, records })),
+    );
     for (const [i, of] of executions.entries()) Object.assign(deployments[i]!, of);
   }
   return { deployments, workspace_id: workspace, next_cursor: page.next };
@@ -167,8 +179,10 @@ export async function getDeployment(
   const serves = workflow === undefined || (await servers(context, workflow)).has(name);
   const shown = serves ? found : { ...found, workers: [], live: 0 };
   const workers = shown.workers.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
-  const currents = await context.ports.registry.currents(context.workspace);
-  const executions = await executionsOf(context, name, currents);
+  const { registry } = context.ports;
+  const currents = await registry.currents(context.workspace);
+  const records = await registry.deployments(context.workspace);
+  const executions = await executionsOf(context, name, { currents, records });
   return { ...view(shown, currents), ...executions, workers: workers.map((w) => workerView(context.ports, w)) };
 }
 

@@ -240,6 +240,22 @@ test("a key that is limited to a deployment takes no name of another as a versio
   expect(versions.map(({ name }) => name)).toEqual(["shop-v1"]);
 });
 
+test("a deployment is not safe to stop while a version of it is live, whose processes are its workers too", async () => {
+  await w.worker("shop", PINNED);
+  const { worker: v1 } = await version("v1");
+  const { worker: v2 } = await version("v2");
+  const safe = async () => {
+    const { body } = await w.ask("GET", "/v1/workflows/deployments?with_executions=true");
+    const listed = (body.deployments as { name: string; safe_to_stop: boolean }[]).filter((each) => each.safe_to_stop);
+    const one = await w.ask("GET", "/v1/workflows/deployments/shop");
+    expect(one.body.safe_to_stop).toBe(listed.some(({ name }) => name === "shop"));
+    return listed.map(({ name }) => name).sort();
+  };
+  expect(await safe()).toEqual(["shop-v1"]);
+  await Promise.all([v1.stop(), v2.stop()]);
+  expect(await safe()).toEqual(["shop"]); // the list has live deployments
+});
+
 test("why and get name the version that an execution is pinned to, and those that are live", async () => {
   const { worker: v1 } = await version("v1");
   await w.client.workflows.executeWorkflow({
