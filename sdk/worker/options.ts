@@ -212,7 +212,9 @@ function urlOf(url: string): string {
 
 function apiKeyOf(key: string): string {
   if (key !== "") return key;
-  throw new WorkerConfigError("SIROCCO_API_KEY is not set: `sirocco dev` prints a key");
+  throw new WorkerConfigError(
+    "SIROCCO_API_KEY is not set: `sirocco dev` prints a key to its terminal, and keeps it in the file `key` of its data directory",
+  );
 }
 
 /** A worker of activities alone serves the workflows of other workers of its deployment. */

@@ -49,6 +49,9 @@ export async function createJob(context: RequestContext, body: Body): Promise<Jo
     const instead = allowed.length === 1 ? "leave it out" : "name some of these";
     return invalidAt(["body", "filter", "status"], `${which} can be ${done}: ${instead}`);
   }
+  if (body.filter.failure !== undefined && !CLOSED.some((status) => allowed.includes(status))) {
+    return invalidAt(["body", "filter", "failure"], "only closed executions have failed: leave it out");
+  }
   const query = await queryOf(context, body);
   const now = ports.clock.now();
   const asked = {
@@ -91,6 +94,7 @@ async function repeatedBy(context: RequestContext, body: Body, id: string): Prom
 }
 
 const RUNNING: readonly PublicStatus[] = ["RUNNING"];
+const FAILED: readonly PublicStatus[] = ["FAILED", "TIMED_OUT"];
 const CLOSED: readonly PublicStatus[] = ["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "TIMED_OUT"];
 /** The statuses of the runs on which an action may act, and those of a filter that names none. */
 const ON: Record<Body["action"], { done: string; allowed: readonly PublicStatus[]; usual: readonly PublicStatus[] }> = {
@@ -174,8 +178,9 @@ async function signalRefusal(
 /** Null: no run can match, because the filter names a tag that no workflow has. */
 async function queryOf(context: RequestContext, { action, filter }: Body): Promise<StoredJob["query"] | null> {
   const workflows = await context.ports.registry.workflows(context.workspace);
-  const status = [...(filter.status?.length ? filter.status : ON[action].usual)];
-  const asked = { ...ListRunsQuery.parse({}), ...filter, status };
+  const { failure, status, ...rest } = filter;
+  const usual = failure === undefined ? ON[action].usual : FAILED;
+  const asked = { ...ListRunsQuery.parse({}), ...rest, status: [...(status?.length ? status : usual)] };
   const found = await filterOf(context, asked, workflows);
   if (!found) return null;
   const { sortBy, order, limit, token, signal, ...query } = found;

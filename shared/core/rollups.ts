@@ -89,11 +89,17 @@ export function closedRun(run: ClosedRun, batch: Pick<Batch, "events">, retries:
       ...(ran && { latency_ms: latency, [binOf(latency)]: 1 }),
     },
   };
-  if (status !== "FAILED" && status !== "TIMED_OUT") return [counted];
-  const { workflow, deployment, execution } = run;
-  const { type, message } = toldOf(last);
-  const failure = { workflow, deployment, status, type, message, execution, run: run.run };
+  const failure = failureOf(run, last);
+  if (failure === null) return [counted];
   return [counted, { subject: FAILURES, key: fingerprintOf(failure), at: last.at, add: { failed: 1 }, failure }];
+}
+
+/** `last`: the last event of the run. Null: the run did not fail. */
+export function failureOf(run: Omit<ClosedRun, "started_at">, last: HistoryEvent): FailureExample | null {
+  const status = isClosing(last) ? CLOSING[last.kind] : null;
+  if (status !== "FAILED" && status !== "TIMED_OUT") return null;
+  const { workflow, deployment, execution } = run;
+  return { workflow, deployment, status, ...toldOf(last), execution, run: run.run };
 }
 
 const OUTCOME = {

@@ -19,14 +19,26 @@
  * JOB-7. A job that repeats another one reads that one's outcomes instead of the list of runs, and acts where it failed. Its
  *     tokens are numbers of pages of outcomes. Its messages have the id of the first job of the chain: a message that arrived
  *     although the action failed is not taken in twice.
+ * JOB-8. A filter by failure reads the last event of each run that the query finds, since no list has it. A run does not fail
+ *     otherwise later, so that counting and acting find the same runs.
  */
+import { failureOf, fingerprintOf } from "../core/rollups.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
-import { BadToken, type JobKey, type Ports, type StoredJob, StoreFailed } from "../ports.ts";
+import {
+  BadToken,
+  type JobKey,
+  type LogPart,
+  type Ports,
+  type RunSummary,
+  type StoredJob,
+  StoreFailed,
+} from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobCounts, JobOutcome } from "../protocol/job.ts";
 import { act } from "./job-actions.ts";
 
 const COUNT_PAGE = 1_000;
+const LAST_BATCH: LogPart = { from: Number.MAX_SAFE_INTEGER, order: "desc", events: 1, bytes: 1 };
 export const JOB_PAGE = 100;
 /** Executions at a time: on AWS each takes some round trips. */
 const CONCURRENCY = 10;
@@ -124,7 +136,7 @@ async function page(ports: Ports, job: StoredJob, limit: number) {
 async function count(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
   const found = await listed(ports, job, COUNT_PAGE);
   if ("problem" in found) return found;
-  const counted = job.counted + found.runs.length;
+  const counted = job.counted + (await ofFailure(ports, job, found.runs)).length;
   if (found.next !== null) return { counted, token: found.next };
   return { counted, total: counted, token: null, status: "RUNNING" };
 }
@@ -132,8 +144,21 @@ async function count(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> 
 async function list(ports: Ports, job: StoredJob): Promise<Partial<StoredJob>> {
   const found = await listed(ports, job, JOB_PAGE);
   if ("problem" in found) return found;
-  const runs = found.runs.map(({ execution, run }) => ({ execution, run }));
+  const runs = (await ofFailure(ports, job, found.runs)).map(({ execution, run }) => ({ execution, run }));
   return runs.length > 0 ? { page: { runs, next: found.next } } : after(ports, found.next);
+}
+
+/** JOB-8. */
+async function ofFailure(ports: Ports, { filter }: StoredJob, runs: readonly RunSummary[]): Promise<RunSummary[]> {
+  if (filter.failure === undefined) return [...runs];
+  const failed = new Set<string>();
+  await forEachConcurrent(CONCURRENCY, runs, async (run) => {
+    const [batch] = await ports.executions.part(run, run.run, LAST_BATCH);
+    const failure = batch ? failureOf(run, batch.events.at(-1)!) : null;
+    if (failure !== null && fingerprintOf(failure) === filter.failure) failed.add(run.run);
+    await ports.pause?.();
+  });
+  return runs.filter(({ run }) => failed.has(run));
 }
 
 /** JOB-7: what the other job has failed at on one page of its outcomes. */

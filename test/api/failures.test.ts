@@ -90,6 +90,29 @@ test("an execution that times out has failed, too; one that completes, is cancel
   expect((await failures("?workflow_name=returns")).failures).toMatchObject([{ count: 1, status: "TIMED_OUT" }]);
 });
 
+test("a job resets all runs of one kind of failure, and no other", async () => {
+  const of = (id: string) => w.client.workflows.executions.getWorkflowExecution({ executionId: id });
+  const kind = (await failures()).failures[0]!;
+  expect(kind).toMatchObject({ count: 3, message: "no stock for order 3" });
+  const make = (body: object) => w.ask("POST", "/v1/workflows/jobs", { body });
+  const wrong = await make({ action: "cancel", filter: { failure: kind.fingerprint } });
+  expect(wrong).toMatchObject({ status: 422, body: { detail: [{ loc: ["body", "filter", "failure"] }] } });
+  const unknown = await make({ action: "reset", to: "start", filter: { failure: "no stock" } });
+  expect(JSON.stringify(unknown.body)).toContain("must be a fingerprint of the list of failures");
+  const made = await make({ action: "reset", to: "start", filter: { failure: kind.fingerprint } });
+  expect(made.status).toBe(201);
+  await w.ports.sweep(1000);
+  const job = await w.ask("GET", `/v1/workflows/jobs/${made.body.job_id}`);
+  expect(job.body).toMatchObject({
+    status: "COMPLETED",
+    total: 3,
+    succeeded: 3,
+    filter: { failure: kind.fingerprint },
+  });
+  for (const n of [1, 2, 3]) expect((await of(`stock-${n}`)).status).toBe("RUNNING");
+  expect((await of("card-2")).status).toBe("FAILED");
+});
+
 test("a window counts what closed in it, and says what it covers", async () => {
   const early = await failures(`?start_time=${iso(0)}&end_time=${iso(60_000)}`);
   expect(early).toMatchObject({ start_time: iso(0), end_time: iso(60_000) });

@@ -438,6 +438,12 @@ describe("lists", () => {
     await sirocco('start order --id bulk-1 -i {"amount":1,"wait":true}');
     expect((await sirocco("jobs create terminate")).code).toBe(2);
     expect((await sirocco("jobs create explode --all")).code).toBe(2);
+    const kind = "0123456789abcdef";
+    const ofKind = await sirocco(`jobs create reset --to start --failure ${kind} --json`);
+    expect(JSON.parse(ofKind.out)).toMatchObject({ action: "reset", filter: { failure: kind } });
+    expect((await sirocco(`jobs create terminate --failure ${kind}`)).err).toContain(
+      "only closed executions have failed",
+    );
     const made = await sirocco("jobs create terminate --workflow order --search bulk- --reason moved --json");
     const { job_id } = JSON.parse(made.out) as { job_id: string };
     await server.round();

@@ -172,6 +172,22 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await close();
   });
 
+  test("30: a job resets all failures of one kind, from the list of errors", async () => {
+    const ids = await Promise.all(["broken-1", "broken-2"].map((id) => w.start("fails", { id })));
+    const state = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
+    await expect.poll(() => Promise.all(ids.map(state))).toEqual(["FAILED", "FAILED"]);
+    const { page, close } = await w.open("/errors");
+    const row = page.getByRole("row").filter({ hasText: "fails" });
+    await row.getByRole("button", { name: "Reset all of this kind" }).click();
+    const dialog = page.getByRole("dialog", { name: "Reset all of this kind" });
+    await dialog.getByText("failure: ", { exact: false }).waitFor();
+    await dialog.getByLabel("Go on").selectOption("start");
+    await dialog.getByRole("button", { name: "Begin the job" }).click();
+    await page.getByText("2 of 2").first().waitFor();
+    await expect.poll(() => page.url()).toContain("/jobs/");
+    await close();
+  });
+
   test("31: an address with an id that cannot be, or that nothing has, says so", async () => {
     const { page, close } = await w.open("/executions", { expected: /404|422/ });
     await page.goto(`${w.url}/console/#/executions/no-such-execution`);

@@ -26,6 +26,11 @@ export const create = command({
     "started-before": { type: "string", value: "TIME", help: "only executions that started before, in ISO 8601" },
     "started-after": { type: "string", value: "TIME", help: "only executions that started after, in ISO 8601" },
     status: { type: "string", value: "STATUS", multiple: true, help: "reset, delete: of these statuses" },
+    failure: {
+      type: "string",
+      value: "FINGERPRINT",
+      help: "reset, delete: runs that failed so, of `sirocco failures --json`",
+    },
     all: { type: "boolean", help: "without a filter: all such executions of the workspace" },
     name: { type: "string", value: "NAME", help: "signal: its name" },
     input: {
@@ -59,6 +64,7 @@ export const create = command({
       ...(flags["search-key"].length > 0 && { search_key: flags["search-key"] }),
       ...(flags["started-before"] !== undefined && { start_time_before: flags["started-before"] }),
       ...(flags["started-after"] !== undefined && { start_time_after: flags["started-after"] }),
+      ...(flags.failure !== undefined && { failure: flags.failure }),
     };
     const filter = { ...named, ...(flags.status.length > 0 && { status: flags.status.map(statusOf) }) };
     if (Object.keys(named).length === 0 && !flags.all)

@@ -1,8 +1,10 @@
 /** Failures of the last days by their kind: how often, since when, an example, and a job that repairs all of a kind. */
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
+import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
 import { useTitle } from "../app/title.ts";
+import { Button } from "../ui/button.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { ExecutionLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
@@ -11,6 +13,10 @@ import { Status } from "../ui/status.tsx";
 import { Table } from "../ui/table.tsx";
 import { visible } from "../ui/text.tsx";
 import { Ago } from "../ui/time.tsx";
+
+const ResetAll = lazy(() =>
+  import("./executions/bulk-job.tsx").then(({ ResetAll: default_ }) => ({ default: default_ })),
+);
 
 const WINDOWS = [
   ["1", "the last hour"],
@@ -26,6 +32,7 @@ export function Errors() {
   const [asked, setAsked] = useState(() => Date.now());
   const query = { start_time: new Date(asked - Number(hours) * 3_600_000).toISOString(), limit: 100 };
   const read = useRead("listFailures", { query }, { keep: true });
+  const [repaired, repair] = useState<Answer<"listFailures">["failures"][number] | null>(null);
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-end justify-between gap-2">
@@ -88,12 +95,34 @@ export function Errors() {
                     title: "Example",
                     cell: (f) => f.example && <ExecutionLink id={f.example.execution_id} run={f.example.run_id} />,
                   },
+                  {
+                    id: "repair",
+                    title: "Repair",
+                    cell: (f) => (
+                      <Button writes operation="createJob" look="quiet" onClick={() => repair(f)}>
+                        Reset all of this kind
+                      </Button>
+                    ),
+                  },
                 ]}
               />
             </>
           )}
         </Loading>
       </Panel>
+      <Suspense>
+        {repaired && (
+          <ResetAll
+            search={{
+              workflow_identifier: repaired.workflow_name,
+              deployment_name: repaired.deployment_name,
+              status: [repaired.status],
+            }}
+            failure={repaired}
+            close={() => repair(null)}
+          />
+        )}
+      </Suspense>
     </div>
   );
 }

@@ -10,14 +10,25 @@ import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
 import { ListRunsQuery } from "./runs.ts";
 
 const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery.shape;
-/** The filters of the list of runs, with the same meanings. */
-export const JobFilter = z.strictObject(filters).meta({ id: "JobFilter" });
+/**
+ * The filters of the list of runs, with the same meanings. `failure`, for `reset` and `delete`: only runs that failed in this
+ * way, by the fingerprint that the list of failures gives it.
+ */
+export const JobFilter = z
+  .strictObject({
+    ...filters,
+    failure: z
+      .string()
+      .regex(/^[0-9a-f]{16}$/, "must be a fingerprint of the list of failures, such as 0c1f5e7a9b3d2468")
+      .optional(),
+  })
+  .meta({ id: "JobFilter" });
 export const JobActionName = z.enum(["cancel", "terminate", "signal", "reset", "delete"]);
 
 /**
  * `signal`: `name` and `input`, and one workflow in the filter. `terminate`: `reason`. `reset`: `to`, `reason`, `exclude_signals`
- * and `exclude_updates`. `filter.status`: for `reset`, FAILED if it is absent; for `delete`, all closed ones if it is absent. The
- * others act on running executions. `repeats`: the id of an ended job with the same action and filter: acts on the executions
+ * and `exclude_updates`. `filter.status`: for `reset`, FAILED if it is absent; for `delete`, all closed ones if it is absent; for both with a `failure`, FAILED
+ * and TIMED_OUT. The others act on running executions. `repeats`: the id of an ended job with the same action and filter: acts on the executions
  * at which that one failed, with that one's other fields.
  */
 export const CreateJobRequest = z

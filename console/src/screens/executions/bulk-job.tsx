@@ -53,13 +53,15 @@ export function SignalAll({ search, close }: Props) {
   );
 }
 
-export function ResetAll({ search, close }: Props) {
+/** `failure`: of the runs that match, only those that failed in this way. */
+export function ResetAll({ search, failure, close }: Props & { failure?: Kind }) {
   const [to, setTo] = useState("first_failure");
   const [reason, setReason] = useState("");
   return (
     <Job
-      title="Reset all that match"
+      title={failure ? "Reset all of this kind" : "Reset all that match"}
       search={search}
+      failure={failure}
       close={close}
       body={{ action: "reset", to, ...(reason !== "" && { reason }) }}
       can
@@ -80,17 +82,25 @@ export function ResetAll({ search, close }: Props) {
   );
 }
 
+/** As the list of failures has it. */
+interface Kind {
+  readonly fingerprint: string;
+  readonly message: string;
+}
+
 interface JobProps extends Props {
+  readonly failure?: Kind | undefined;
   readonly title: string;
   readonly body: Readonly<Record<string, unknown>>;
   readonly can: boolean;
   readonly children: React.ReactNode;
 }
 
-function Job({ title, search, close, body, can, children }: JobProps) {
+function Job({ title, search, failure, close, body, can, children }: JobProps) {
   const navigate = useNavigate();
   const create = useAction("createJob");
-  const filter = filterOf(search);
+  const found = filterOf(search);
+  const filter = failure ? { ...found, failure: failure.fingerprint } : found;
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     try {
@@ -103,7 +113,11 @@ function Job({ title, search, close, body, can, children }: JobProps) {
   return (
     <Dialog title={title} onClose={close}>
       <form onSubmit={submit} className="space-y-3 text-sm">
-        <Filters filter={filter} which={body.action === "reset" ? (filter.status ? null : "FAILED") : "RUNNING"} />
+        <Filters
+          filter={found}
+          failure={failure?.message}
+          which={body.action === "reset" ? (found.status ? null : "FAILED") : "RUNNING"}
+        />
         {children}
         {create.error && (
           <p role="alert" className="whitespace-pre-line text-bad">

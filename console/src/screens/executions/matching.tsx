@@ -1,26 +1,32 @@
 /** Says on which executions a job acts, and on how many. */
 import { useRead } from "../../api/use.ts";
+import { visible } from "../../ui/text.tsx";
 
 interface Props {
   readonly filter: Readonly<Record<string, unknown>>;
   /** The status on which the job acts; null: on all that the filter names. */
   readonly which: "RUNNING" | "FAILED" | null;
+  /** Of what the filter finds, only the runs with such a failure: the server finds them when it works on the job. */
+  readonly failure?: string | undefined;
 }
 
 const WORDS = { RUNNING: "running", FAILED: "failed" } as const;
 
-export function Filters({ filter, which }: Props) {
+export function Filters({ filter, which, failure }: Props) {
   const shown = Object.entries(filter);
   const word = which ? `${WORDS[which]} ` : "";
   return (
     <>
       <p>
-        A job of the server does this to <Count filter={filter} which={which} word={word} /> that these filters find:
+        A job of the server does this to{" "}
+        {failure === undefined ? <Count filter={filter} which={which} word={word} /> : `every ${word}execution`} that
+        these filters find:
       </p>
       {shown.length === 0 ? (
         <p className="font-semibold">No filter: all executions of the workspace.</p>
       ) : (
         <ul className="list-disc pl-5 font-mono text-xs">
+          {failure !== undefined && <li>failure: {visible(failure)}</li>}
           {shown.map(([key, value]) => (
             <li key={key}>
               {key} = {Array.isArray(value) ? value.join(", ") : String(value)}
