@@ -11,7 +11,9 @@ import { type ListSearch, queryOf } from "../../app/search.ts";
 import { useLiveEvents } from "../../live/index.tsx";
 
 export type Row = Answer<"listRuns">["executions"][number];
+/** Few, so that the first rows are there at once. */
 export const PAGE = 50;
+const MORE = 200;
 
 /** A closed run is read again this often, because a termination is not in the stream of events. */
 const REFRESH_MS = 30_000;
@@ -106,7 +108,7 @@ export function useRows(search: ListSearch) {
     if (loading.current || state.next === null) return;
     loading.current = true;
     try {
-      const page = await call("listRuns", { query: { ...query, next_page_token: state.next } });
+      const page = await call("listRuns", { query: { ...query, page_size: MORE, next_page_token: state.next } });
       if (shown.current === key) change({ kind: "more", page });
     } finally {
       loading.current = false;
