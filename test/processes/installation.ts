@@ -118,6 +118,10 @@ export class Installation {
         if (found.length >= times) return found[times - 1]!;
         if (child.exitCode !== null) throw new Error(`the worker has ended: ${other.join("\n")}`);
         return undefined;
+      }).catch((error: Error) => {
+        throw new Error(`${error.message}; it says: ${lines.map(({ message }) => message).join(" | ")}`, {
+          cause: error.cause,
+        });
       });
     await logged("serves");
     return { child, ended, logged, lines };

@@ -112,8 +112,10 @@ export function watchdogThread(need: NodeJS.Require): void {
       session.connectToMainThread();
     }
     evaluate("held", (text) => {
-      held = JSON.parse(text) as Held;
-      if (held.stack === "") pauseAndAsk();
+      const answer = JSON.parse(text) as Held;
+      // Questions that waited are answered one after the other when the code returns, the last of them behind it.
+      if (held === null || answer.by.kind !== "other") held = answer;
+      if (answer.stack === "") pauseAndAsk();
     });
   }
 
