@@ -1,4 +1,7 @@
 /** The machine's clock is set while workers hold leases and send heartbeats. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
 import { definition, headOf, uuid, workflowTask } from "../../test/contract/subject.ts";
@@ -227,6 +230,39 @@ for (const [how, by] of [
     await store.sweep(1_000);
     expect((await ask("GET", path)).body).toMatchObject({ status: "TERMINATED" });
     expect((await start()).body).toMatchObject({ run_id: first.body.run_id });
+    store.close();
+  });
+}
+
+for (const [what, missed] of [
+  ["no server ran", { down: 2_400_000 }],
+  ["the machine slept or its clock was set ahead", { set: 6_000_000 }],
+] as const) {
+  test(`SWEEP-5: a timer that fell due while ${what} wakes its execution with the next round`, async () => {
+    const { clock, pass, set } = settable();
+    const file = join(mkdtempSync(join(tmpdir(), "sirocco-")), "store.db");
+    let store = embedded({ clock, file });
+    const head = headOf({ workspace: "w", execution: "x" }, clock.now(), { wake_pending: false });
+    await store.executions.create(head, []);
+    const { run, fence } = head;
+    expect(await store.executions.park(head, { run, fence, dueAt: clock.now() + HOUR, effectsDoneThrough: 1 })).toBe(
+      true,
+    );
+    await store.sweep(10_000);
+    const woken = () =>
+      store.tasks.receive({ ...queue, deployment: head.deployment }, { session: "s", max: 1, waitMs: 0 });
+    expect(await woken()).toEqual([]);
+    if ("down" in missed) {
+      store.close();
+      await pass(HOUR + missed.down);
+      store = embedded({ clock, file });
+    } else {
+      set(HOUR + missed.set);
+    }
+    await store.sweep(10_000);
+    expect(await woken()).toMatchObject([{ task: { execution: "x" } }]);
+    await store.sweep(10_000);
+    expect(await woken()).toEqual([]);
     store.close();
   });
 }

@@ -13,6 +13,10 @@
  *     comes to the backlog at the end. So executions without a worker, however many, delay nobody else's timers.
  * SWEEP-3. A backlog that one round does not finish is gone through in turn: the next round goes on where the last one
  *     stopped, if the process still knows the place (`Rotation`), and counts the time since the last time that it was there.
+ * SWEEP-5. A round counts the time since the one before it (`sinceRound`) by the clock of the due times, and the first round of a
+ *     process counts all time. So what fell due while no round came (the server was down, the machine slept, its clock was set
+ *     ahead) begins at once. By the distance of rounds alone, an age between two of the doubling steps would wait for the next
+ *     step, up to an hour. The price on AWS: each new process of the sweeper sends a backlog one task more.
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -39,6 +43,8 @@ export interface Rotation {
   before?: Millis;
   /** The latest round stopped at its time budget. */
   behind?: boolean;
+  /** SWEEP-5. */
+  lookedAt?: Millis;
 }
 
 /**
@@ -80,6 +86,10 @@ export async function sweep(
   });
   return seen;
 }
+
+/** SWEEP-5: the `everyMs` of a round that begins now. */
+export const sinceRound = (everyMs: Millis, now: Millis, { lookedAt }: Rotation): Millis =>
+  Math.max(everyMs, now - (lookedAt ?? Number.NEGATIVE_INFINITY));
 
 /** `since`: when the sweep looked at the entry last, where that is not a round ago. */
 type Swept = DueEntry & { readonly since?: Millis };

@@ -12,7 +12,7 @@ import type { Queues } from "../aws/queues.ts";
 import { expireClosed } from "../aws/retention.ts";
 import { readSweepPlace, writeSweepPlace } from "../aws/sweep-places.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
-import { type Rotation, sweep } from "../engine/sweep.ts";
+import { type Rotation, sinceRound, sweep } from "../engine/sweep.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { overriding } from "../lib/overriding.ts";
 import type { DueSchedule, Ports } from "../ports.ts";
@@ -41,7 +41,12 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
   const sweeping = batching(c, queues, ports, round);
   const { sweepElsewhere } = round;
   const dueExecutions = async () => {
-    if (!sweepElsewhere || !rotation.behind) return sweep(sweeping, everyMs, PAGE, until, rotation);
+    const now = ports.clock.now();
+    if (!sweepElsewhere || !rotation.behind) {
+      const seen = await sweep(sweeping, sinceRound(everyMs, now, rotation), PAGE, until, rotation);
+      if (!rotation.behind) rotation.lookedAt = now;
+      return seen;
+    }
     const left: number[] = [];
     await forEachConcurrent(CONCURRENCY, ALL_SHARDS, async (shard) => {
       try {
@@ -60,6 +65,7 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
     const isOver = async () => (await ports.executions.due(ports.clock.now(), PAGE)).length < PAGE;
     const seen = left.length > 0 ? await sweep(of(c, sweeping, left), everyMs, PAGE, until, {}) : 0;
     rotation.behind = !(await isOver());
+    rotation.lookedAt = now;
     return seen;
   };
   // Executions and schedules concurrently, so that neither uses up the time of the other. Expiry can wait.

@@ -23,7 +23,7 @@ import { setTornHeadsAside } from "../embedded/torn-heads.ts";
 import { withFirstClaims } from "../engine/claim-first.ts";
 import { runJobs } from "../engine/jobs.ts";
 import { releaseRounds } from "../engine/release.ts";
-import { sweep } from "../engine/sweep.ts";
+import { type Rotation, sinceRound, sweep } from "../engine/sweep.ts";
 import { realClock, steadyOf } from "../lib/clock.ts";
 import { Readable } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
@@ -151,8 +151,14 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     });
     return working;
   };
+  const rotation: Rotation = {};
+  const dueExecutions = async (everyMs: Millis) => {
+    const now = clock.now();
+    await sweep(ports, sinceRound(everyMs, now, rotation));
+    rotation.lookedAt = now;
+  };
   const stages: Record<string, (everyMs: Millis) => unknown> = {
-    "due executions": (everyMs) => sweep(ports, everyMs),
+    "due executions": dueExecutions,
     releases: (everyMs) => releaseRounds(ports, everyMs),
     jobs: () => workOnJobs(),
     "expired queries": () => tasks.expire(),

@@ -54,6 +54,23 @@ test("100,000 overdue executions of a dead deployment delay no timer of another 
   }
 }, 300_000);
 
+for (const who of ["the same process", "a new process"]) {
+  test(`SWEEP-5: a timer that fell due while no round came wakes its execution with the next round, of ${who}`, async () => {
+    const { clock, on, due, round } = await backlog(0);
+    await due("alive", "alive", clock.now() + HOUR);
+    await round();
+    await clock.advance(2.7 * HOUR);
+    on.clients.sent.clear();
+    const sweeping = who === "a new process" ? on.another() : on;
+    await sweeping.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+    expect(sentTo(sweeping.clients.sent, "alive").join()).toContain("alive");
+    sweeping.clients.sent.clear();
+    await clock.advance(MINUTE);
+    await sweeping.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+    expect(sentTo(sweeping.clients.sent, "alive")).toEqual([]);
+  });
+}
+
 test("a backlog that no round finishes is gone through in turn, and each entry gets its tasks", async () => {
   const { clock, on, round } = await backlog(8_000);
   clock.lookMs = 20; // 2,500 a round
