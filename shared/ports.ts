@@ -17,7 +17,7 @@ import type { Histogram } from "./lib/histogram.ts";
 import type { Head, OpenInputs, OutboxEntry } from "./protocol/head.ts";
 import type { Batch, Failure, Millis, RateLimit } from "./protocol/history.ts";
 import type { Job, JobOutcome } from "./protocol/job.ts";
-import type { LogGroup } from "./protocol/log-records.ts";
+import type { LastGroup, LogGroup } from "./protocol/log-records.ts";
 import type { InboxMessage, Message } from "./protocol/messages.ts";
 import type { Right } from "./protocol/rights.ts";
 import type { ClosedStatus, ExecutionStatus } from "./protocol/status.ts";
@@ -807,7 +807,7 @@ export interface DeploymentPlace {
 /** Log records of executions (LOGRECORD-1). The store keeps them for one retention. */
 export interface LogRecords {
   /** The last group of the execution. */
-  last(ref: Ref): Promise<LogGroup | null>;
+  last(ref: Ref): Promise<LastGroup | null>;
   /** Writes the group if no group has its place. `until`: the store keeps it until then. False: the place is taken. */
   put(ref: Ref, group: LogGroup, until: Millis): Promise<boolean>;
   /** Raises `dropped` of the group at `first` by `n`. */

@@ -2,9 +2,10 @@
  * Groups of log records: one item each in the partition of their execution, and an entry in shards of their deployment in the
  * index `due`, which costs one write unit more. The items expire; nothing else deletes them.
  */
+import { isUnreadable, shownTime } from "../lib/readable.ts";
 import type { DeploymentPlace, LogRecords, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { LogGroup } from "../protocol/log-records.ts";
+import { type LastGroup, type LogGroup, storedGroup, unreadGroup } from "../protocol/log-records.ts";
 import type { Context } from "./context.ts";
 import { isExpired } from "./heads.ts";
 import { logRecordsKey, pkOf, RECORD_SHARDS, RECORDS, recordShard, recordShardOf, refOf, ttlSeconds } from "./keys.ts";
@@ -35,9 +36,13 @@ export class AwsLogRecords implements LogRecords {
     return this.#c.tables.executions;
   }
 
-  async last(ref: Ref): Promise<LogGroup | null> {
-    const [group] = await this.#read(ref, { order: "desc", most: 1 });
-    return group ?? null;
+  async last(ref: Ref): Promise<LastGroup | null> {
+    const pages = this.#pages(ref, { order: "desc", most: 1 });
+    for await (const page of pages) {
+      const item = page.find((each) => !isExpired(each, this.#c.clock.now())); // expired ones stay for days
+      if (item) return (await this.#groupsOf([item]))[0] ?? unreadGroup(firstOf(item));
+    }
+    return null;
   }
 
   async put(ref: Ref, group: LogGroup, until: Millis): Promise<boolean> {
@@ -68,9 +73,17 @@ export class AwsLogRecords implements LogRecords {
     return groups;
   }
 
-  async #read(ref: Ref, { from, order, most }: { from?: number; order: Order; most: number }): Promise<LogGroup[]> {
+  async #read(ref: Ref, p: { from?: number; order: Order; most: number }): Promise<LogGroup[]> {
+    for await (const page of this.#pages(ref, p)) {
+      const groups = await this.#groupsOf(page);
+      if (groups.length > 0) return groups;
+    }
+    return [];
+  }
+
+  #pages(ref: Ref, { from, order, most }: { from?: number; order: Order; most: number }) {
     const at = from === undefined ? undefined : logRecordsKey(ref, from).sk;
-    const pages = this.#table.pages({
+    return this.#table.pages({
       KeyConditionExpression: "pk = :pk AND sk BETWEEN :from AND :to",
       ExpressionAttributeValues: {
         ":pk": S(pkOf(ref)),
@@ -80,11 +93,6 @@ export class AwsLogRecords implements LogRecords {
       ScanIndexForward: order === "asc",
       limit: () => most,
     });
-    for await (const page of pages) {
-      const groups = await this.#groupsOf(page);
-      if (groups.length > 0) return groups; // expired ones stay for days
-    }
-    return [];
   }
 
   async ofDeployment(
@@ -144,7 +152,7 @@ export class AwsLogRecords implements LogRecords {
         const place = {
           at: number(item, sort)!,
           execution: refOf(text(item, "pk")!).execution,
-          first: Number(text(item, "sk")!.slice(RECORDS.length)),
+          first: firstOf(item),
         };
         if (!from || (order === "asc" ? compare(place, from) >= 0 : compare(place, from) <= 0)) found.push(place);
       }
@@ -157,23 +165,33 @@ export class AwsLogRecords implements LogRecords {
     const groups: LogGroup[] = [];
     for (const item of items) {
       if (isExpired(item, this.#c.clock.now())) continue;
-      const body = await unpack<Omit<LogGroup, "execution" | "first" | "deployment" | "at" | "dropped">>(
-        this.#c.blobs,
-        item.group!,
-      );
-      groups.push({
-        ...body,
-        execution: refOf(text(item, "pk")!).execution,
-        first: Number(text(item, "sk")!.slice(RECORDS.length)),
-        deployment: text(item, "deployment")!,
-        at: number(item, INDEXES.due.sort)!,
-        dropped: number(item, "dropped") ?? 0,
-      });
+      try {
+        groups.push(await this.#groupOf(item));
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        this.#c.readable.leftOut(`log records ${idOf(item)}`, error);
+      }
     }
     return groups;
   }
+
+  async #groupOf(item: Item): Promise<LogGroup> {
+    const body = await unpack<Omit<LogGroup, "execution" | "first" | "deployment" | "at" | "dropped">>(
+      this.#c.blobs,
+      item.group!,
+    );
+    return {
+      ...storedGroup(body),
+      execution: refOf(text(item, "pk")!).execution,
+      first: firstOf(item),
+      deployment: text(item, "deployment")!,
+      at: shownTime(number(item, INDEXES.due.sort)),
+      dropped: number(item, "dropped") ?? 0,
+    };
+  }
 }
 
+const firstOf = (item: Item): number => Number(text(item, "sk")!.slice(RECORDS.length));
 const idOf = (item: Item): string => `${text(item, "pk")} ${text(item, "sk")}`;
 
 function compare(a: DeploymentPlace, b: DeploymentPlace): number {

@@ -6,6 +6,7 @@
  */
 import { LruCache } from "../lib/lru-cache.ts";
 import { isUnreadable, shownObject, shownTime } from "../lib/readable.ts";
+import { storedKey } from "../lib/stored-key.ts";
 import type {
   Abilities,
   CurrentDeployment,
@@ -243,7 +244,12 @@ export class AwsRegistry implements Registry {
   }
 
   async keys(workspace: string): Promise<KeyRecord[]> {
-    return (await this.#of(workspace, KEY_ENTRIES)).map(keyOf);
+    const items = await this.#of(workspace, KEY_ENTRIES);
+    return this.#c.readable.of(
+      items,
+      (item) => `key ${workspace}/${text(item, "sk")}`,
+      (item) => storedKey(keyOf(item)),
+    );
   }
 
   async removeKey(workspace: string, hash: string, p: { keepAdmin?: boolean } = {}) {

@@ -6,6 +6,7 @@ import {
   bucketsFor,
   type FailureExample,
   type Increment,
+  storedBucket,
   withIncrement,
   withoutFailure,
 } from "../core/rollups.ts";
@@ -80,9 +81,9 @@ export class BucketChanges {
 const COUNT = "n_";
 
 export class AwsRollups implements Rollups {
-  readonly #c: Pick<Context, "tables" | "clock">;
+  readonly #c: Pick<Context, "tables" | "clock" | "readable">;
 
-  constructor(c: Pick<Context, "tables" | "clock">) {
+  constructor(c: Pick<Context, "tables" | "clock" | "readable">) {
     this.#c = c;
   }
 
@@ -116,7 +117,7 @@ export class AwsRollups implements Rollups {
       ScanIndexForward: p.order !== "desc",
     });
     for await (const page of pages) {
-      buckets.push(...page.map(bucketOf));
+      buckets.push(...this.#c.readable.of(page, (item) => `rollup ${pk}/${text(item, "sk")}`, bucketOf));
       if (buckets.length >= most) break;
     }
     return buckets.slice(0, p.most);
@@ -129,7 +130,7 @@ function bucketOf(item: Item): Bucket {
   for (const name of Object.keys(item))
     if (name.startsWith(COUNT)) counts[name.slice(COUNT.length)] = number(item, name)!;
   const failure = text(item, "failure");
-  return {
+  return storedBucket({
     key: key.join("#"),
     start: Number(start),
     counts,
@@ -138,5 +139,5 @@ function bucketOf(item: Item): Bucket {
       last: number(item, "last")!,
       failure: JSON.parse(failure) as FailureExample,
     }),
-  };
+  });
 }

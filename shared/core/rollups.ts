@@ -58,6 +58,15 @@ export interface Bucket {
   readonly failure?: FailureExample;
 }
 
+/** @throws TypeError if the stored value is no bucket: it is damaged. */
+export function storedBucket(value: unknown): Bucket {
+  const { counts, failure } = (value ?? {}) as Partial<Bucket>;
+  const isWhole = typeof counts === "object" && counts !== null && Object.values(counts).every(Number.isFinite);
+  if (!isWhole || failure === null || !["undefined", "object"].includes(typeof failure))
+    throw new TypeError(`${JSON.stringify(value)} is stored in place of counts`);
+  return value as Bucket;
+}
+
 export const FAILURES = "failures";
 export const subjectOf = (workflow: string): string => `workflow ${workflow}`;
 

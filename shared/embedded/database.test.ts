@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { createApi } from "../api/index.ts";
 import { startedRun, subjectOf } from "../core/rollups.ts";
+import { Readable } from "../lib/readable.ts";
 import { StoreFailed } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { Database } from "./database.ts";
@@ -124,13 +125,22 @@ describe("writes that wait for the commit", () => {
     store.close();
   });
 
-  test("of the counts of runs replace a row that cannot be read", async () => {
+  test.each([
+    "{",
+    "null",
+    "5",
+    "{}",
+    '{"counts":null}',
+    '{"counts":{"started":"x"}}',
+  ])("of the counts of runs replace a row that cannot be read: %s", async (damage) => {
     const store = embedded();
+    const readable = new Readable(() => {});
     const { workspace, workflow, started_at } = headOf(newRef(), store.clock.now());
-    const rollups = () => new EmbeddedRollups(store.database, store.clock, 1_000_000); // knows no row yet
+    const rollups = () =>
+      new EmbeddedRollups({ db: store.database, clock: store.clock, retentionMs: 1_000_000, readable }); // knows no row yet
     rollups().add(workspace, [startedRun({ workflow, started_at })]);
     await store.durable();
-    expect(store.database.run("UPDATE rollups SET body = '{'")).toBe(2);
+    expect(store.database.run("UPDATE rollups SET body = ?", damage)).toBe(2);
     rollups().add(workspace, [startedRun({ workflow, started_at })]);
     await store.durable();
     const range = { subject: subjectOf(workflow), size: "hour", from: 0, until: 2 ** 50 } as const;

@@ -17,7 +17,7 @@ function made() {
       db,
       sequence: new Sequence(db),
       notifier: new Notifier(clock, db),
-      rollups: new EmbeddedRollups(db, clock, 1),
+      rollups: new EmbeddedRollups({ db, clock, retentionMs: 1, readable: new Readable(() => {}) }),
       clock,
       readable: new Readable(() => {}),
     }).head(ref);

@@ -1,7 +1,8 @@
 /** Groups of log records: one row each, deleted with their run. */
+import type { Readable } from "../lib/readable.ts";
 import type { DeploymentPlace, LogRecords, Ref } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import type { LogGroup } from "../protocol/log-records.ts";
+import { type LogGroup, storedGroup, unreadGroup } from "../protocol/log-records.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
 
@@ -14,19 +15,22 @@ const AHEAD_STEP_MS: Millis = 1_000;
 export class EmbeddedLogRecords implements LogRecords {
   readonly #db: Database;
   readonly #notifier: Notifier;
+  readonly #readable: Readable;
 
-  constructor(db: Database, notifier: Notifier) {
+  constructor(db: Database, notifier: Notifier, readable: Readable) {
     this.#db = db;
     this.#notifier = notifier;
+    this.#readable = readable;
   }
 
   async last(ref: Ref) {
     const row = this.#db.one(
-      "SELECT body, dropped, at FROM log_records WHERE ws = ? AND execution = ? ORDER BY first DESC LIMIT 1",
+      "SELECT ws, execution, first, body, dropped, at FROM log_records WHERE ws = ? AND execution = ? ORDER BY first DESC LIMIT 1",
       ref.workspace,
       ref.execution,
     );
-    return row ? groupOf(row) : null;
+    if (!row) return null;
+    return this.#groupsOf([row])[0] ?? unreadGroup(Number(row.first));
   }
 
   async put(ref: Ref, group: LogGroup) {
@@ -70,13 +74,13 @@ export class EmbeddedLogRecords implements LogRecords {
 
   async ofExecution(ref: Ref, { from, order }: { from?: number; order: "asc" | "desc" }) {
     const rows = this.#db.each(
-      `SELECT body, dropped, at FROM log_records WHERE ws = ? AND execution = ? AND first ${order === "asc" ? ">=" : "<="} ?
-       ORDER BY first ${order} LIMIT ${MOST_ROWS}`,
+      `SELECT ws, execution, first, body, dropped, at FROM log_records
+       WHERE ws = ? AND execution = ? AND first ${order === "asc" ? ">=" : "<="} ? ORDER BY first ${order}`,
       ref.workspace,
       ref.execution,
       from ?? (order === "asc" ? 0 : Number.MAX_SAFE_INTEGER),
     );
-    return groupsOf(rows);
+    return this.#groupsOf(rows);
   }
 
   /** `at` alone is the place: it is unique within a deployment. */
@@ -86,18 +90,31 @@ export class EmbeddedLogRecords implements LogRecords {
     { from, order }: { from?: DeploymentPlace; order: "asc" | "desc" },
   ) {
     const rows = this.#db.each(
-      `SELECT body, dropped, at FROM log_records WHERE ws = ? AND deployment = ? AND at ${order === "asc" ? ">=" : "<="} ?
-       ORDER BY at ${order} LIMIT ${MOST_ROWS}`,
+      `SELECT ws, execution, first, body, dropped, at FROM log_records
+       WHERE ws = ? AND deployment = ? AND at ${order === "asc" ? ">=" : "<="} ? ORDER BY at ${order}`,
       workspace,
       deployment,
       from?.at ?? (order === "asc" ? 0 : Number.MAX_SAFE_INTEGER),
     );
-    return groupsOf(rows);
+    return this.#groupsOf(rows);
   }
 
   async ahead(workspace: string, deployment: string): Promise<Millis> {
     const row = this.#db.one("SELECT value FROM meta WHERE name = ?", aheadOf(workspace, deployment));
     return Number(row?.value ?? 0) + AHEAD_STEP_MS;
+  }
+
+  /** Ends after groups, not rows: rows that cannot be read must not look like the end. */
+  #groupsOf(rows: Iterable<Row>): LogGroup[] {
+    const nameOf = (row: Row) => `log records ${row.ws}/${row.execution}/${row.first}`;
+    const groups: LogGroup[] = [];
+    let characters = 0;
+    for (const row of rows) {
+      groups.push(...this.#readable.of([row], nameOf, groupOf));
+      characters += String(row.body).length;
+      if (groups.length >= MOST_ROWS || characters >= MOST_CHARACTERS) break;
+    }
+    return groups;
   }
 
   #announce(ref: Ref): void {
@@ -110,18 +127,7 @@ export class EmbeddedLogRecords implements LogRecords {
 const aheadOf = (workspace: string, deployment: string): string => `logs-ahead ${workspace} ${deployment}`;
 
 const groupOf = (row: Row): LogGroup => ({
-  ...parse<LogGroup>(row.body),
+  ...storedGroup(parse<LogGroup>(row.body)),
   dropped: Number(row.dropped),
   at: Number(row.at),
 });
-
-function groupsOf(rows: Iterable<Row>): LogGroup[] {
-  const groups: LogGroup[] = [];
-  let characters = 0;
-  for (const row of rows) {
-    groups.push(groupOf(row));
-    characters += String(row.body).length;
-    if (characters >= MOST_CHARACTERS) break;
-  }
-  return groups;
-}

@@ -4,6 +4,7 @@ import { type AbilitiesRecord, abilitiesRecord } from "../lib/abilities.ts";
 import { steadyOf } from "../lib/clock.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { type Readable, shownObject, shownTime } from "../lib/readable.ts";
+import { storedKey } from "../lib/stored-key.ts";
 import type {
   Abilities,
   Clock,
@@ -442,18 +443,26 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async keys(workspace: string) {
-    const rows = this.#db.all("SELECT body FROM keys WHERE ws = ? ORDER BY hash", workspace);
-    return rows.map((r) => parse<KeyRecord>(r.body));
+    const rows = this.#db.all("SELECT hash, body FROM keys WHERE ws = ? ORDER BY hash", workspace);
+    return this.#keysOf(workspace, rows);
+  }
+
+  #keysOf(workspace: string, rows: readonly Row[]): KeyRecord[] {
+    return this.#readable.of(
+      rows,
+      ({ hash }) => `key ${workspace}/${hash}`,
+      (row) => storedKey(parse<KeyRecord>(row.body)),
+    );
   }
 
   async removeKey(workspace: string, hash: string, { keepAdmin = false } = {}) {
     this.#keys.delete(hash);
     return this.#db.atomically(() => {
       if (keepAdmin) {
-        const rows = this.#db.all("SELECT body FROM keys WHERE ws = ?", workspace);
-        const admins = rows
-          .map((r) => parse<KeyRecord>(r.body))
-          .filter((key) => key.rights.includes("admin") && key.expiresAt === undefined);
+        const rows = this.#db.all("SELECT hash, body FROM keys WHERE ws = ?", workspace);
+        const admins = this.#keysOf(workspace, rows).filter(
+          (key) => key.rights.includes("admin") && key.expiresAt === undefined,
+        );
         if (admins.length === 1 && admins[0]?.hash === hash) return "last_admin";
       }
       const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);

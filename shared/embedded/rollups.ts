@@ -10,13 +10,15 @@ import {
   copyOf,
   type Increment,
   type OpenBucket,
+  storedBucket,
   withoutFailure,
 } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
+import type { Readable } from "../lib/readable.ts";
 import { pause } from "../lib/turns.ts";
 import type { Clock, RollupQuery, Rollups } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { type Database, json, parse } from "./database.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
 
 /** Rows that are read or deleted before other requests may run. */
 const AT_ONCE = 500;
@@ -29,15 +31,17 @@ export class EmbeddedRollups implements Rollups {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #retentionMs: Millis;
+  readonly #readable: Readable;
   /** Of the open transaction, by the fields of the row's key. */
   readonly #changed = new Map<string, { row: BucketRow; expiresAt: Millis; bucket: OpenBucket }>();
   /** Contents of rows: nothing else writes them. */
   #known = new LruCache<Bucket>(MOST_KNOWN);
 
-  constructor(db: Database, clock: Clock, retentionMs: Millis) {
-    this.#db = db;
-    this.#clock = clock;
-    this.#retentionMs = retentionMs;
+  constructor(o: { db: Database; clock: Clock; retentionMs: Millis; readable: Readable }) {
+    this.#db = o.db;
+    this.#clock = o.clock;
+    this.#retentionMs = o.retentionMs;
+    this.#readable = o.readable;
   }
 
   add(workspace: string, increments: readonly Increment[]): void {
@@ -86,7 +90,7 @@ export class EmbeddedRollups implements Rollups {
       ...row,
     );
     try {
-      if (stored) return parse<Bucket>(stored.body);
+      if (stored) return bucketOf(stored);
     } catch {
       // damaged
     }
@@ -118,23 +122,26 @@ export class EmbeddedRollups implements Rollups {
   async read(workspace: string, p: RollupQuery): Promise<Bucket[]> {
     const most = p.most ?? Number.POSITIVE_INFINITY;
     const [direction, after] = p.order === "desc" ? ["DESC", "<"] : ["ASC", ">"];
+    const nameOf = ({ start, key }: Row) => `rollup ${workspace}/${p.subject}/${p.size}/${start}/${key}`;
     const buckets: Bucket[] = [];
+    let last: Row | undefined;
     for (;;) {
       this.#db.writeWaiting();
-      const last = buckets.at(-1);
+      const wanted = Math.min(AT_ONCE, most - buckets.length);
       const rows = this.#db.all(
-        `SELECT body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start >= ? AND start < ?
+        `SELECT start, key, body FROM rollups WHERE ws = ? AND subject = ? AND size = ? AND start >= ? AND start < ?
            ${last ? `AND (start, key) ${after} (?, ?)` : ""} ORDER BY start ${direction}, key ${direction} LIMIT ?`,
         workspace,
         p.subject,
         p.size,
         p.from,
         p.until,
-        ...(last ? [last.start, last.key] : []),
-        Math.min(AT_ONCE, most - buckets.length),
+        ...(last ? [last.start!, last.key!] : []),
+        wanted,
       );
-      buckets.push(...rows.map((row) => parse<Bucket>(row.body)));
-      if (rows.length < AT_ONCE || buckets.length >= most) return buckets;
+      last = rows.at(-1);
+      buckets.push(...this.#readable.of(rows, nameOf, bucketOf));
+      if (rows.length < wanted || buckets.length >= most) return buckets;
       await pause();
     }
   }
@@ -150,3 +157,5 @@ export class EmbeddedRollups implements Rollups {
     }
   }
 }
+
+const bucketOf = ({ body }: Row): Bucket => storedBucket(parse(body));

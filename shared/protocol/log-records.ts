@@ -73,6 +73,24 @@ export interface LogGroup {
   readonly tail: LogTail;
 }
 
+export type LastGroup = Pick<LogGroup, "first" | "records" | "dropped" | "tail">;
+
+/** @throws TypeError if the stored value is no group: it is damaged. */
+export function storedGroup<T extends Pick<LogGroup, "records" | "tail">>(value: T): T {
+  const isRecord = ({ at, level, body }: LogRecord) =>
+    Number.isInteger(at) && typeof level === "string" && typeof body === "string";
+  if (Array.isArray(value?.records) && value.records.every(isRecord) && Array.isArray(value.tail?.runs)) return value;
+  throw new TypeError(`${JSON.stringify(value)?.slice(0, 100)} is stored in place of a group of log records`);
+}
+
+/** What stands for the last group of an execution where it cannot be read: others can follow it. */
+export const unreadGroup = (first: number): LastGroup => ({
+  first,
+  records: [],
+  dropped: 0,
+  tail: { recent: [], runs: [] },
+});
+
 export const placesOf = ({ records, dropped }: Pick<LogGroup, "records" | "dropped">): number =>
   records.length + (dropped > 0 ? 1 : 0);
 
@@ -94,7 +112,7 @@ export type Place =
 
 /** `last`: the last group of the execution; null: it has none. */
 export function placeOf(
-  last: Pick<LogGroup, "first" | "records" | "dropped" | "tail"> | null,
+  last: LastGroup | null,
   of: Omit<LogGroup, "first" | "records" | "dropped" | "tail">,
   sent: SentGroup,
 ): Place {

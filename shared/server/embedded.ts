@@ -85,7 +85,6 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const notifier = new Notifier(clock, database);
   const startKeys = new EmbeddedStartKeys(database, clock);
   const rateLimits = new EmbeddedRateLimits(database, clock);
-  const rollups = new EmbeddedRollups(database, clock, settings.retentionMs);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
   const readable = new Readable((row, error) => {
@@ -93,6 +92,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     log.error("store: a row cannot be read, lists leave it out", { row, error });
   });
   const schedules = new EmbeddedSchedules(database, readable);
+  const rollups = new EmbeddedRollups({ db: database, clock, retentionMs: settings.retentionMs, readable });
   const jobs = new EmbeddedJobs(database, readable);
   if (database.damage) {
     const { frame, commits } = database.damage;
@@ -124,7 +124,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     rollups,
     activities: new EmbeddedActivities(database),
     rateLimits,
-    logRecords: new EmbeddedLogRecords(database, notifier),
+    logRecords: new EmbeddedLogRecords(database, notifier, readable),
     answers: new EmbeddedAnswers(clock),
     changes: notifier,
     durable: () => database.durable(),
