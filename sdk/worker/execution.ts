@@ -12,7 +12,9 @@
  *     here; never past batches that it merely read.
  * EXEC-5. While a local attempt runs here the execution is not evicted and one of its tasks stays leased: if this process
  *     dies, the task reappears.
- * EXEC-6. A bug of workflow code is recorded once per distinct error, and the code is tried again later. Meanwhile the
+ * EXEC-6. A bug of workflow code is recorded once per distinct error since the last decision, and the code is tried again later.
+ *     An error whose text differs at each try must not fill the history: the eleventh and later ones are recorded when the
+ *     time that the recorded ones span has passed again, a minute at least and a day at most. Meanwhile the
  *     worker records outcomes and timers, without decisions. Messages wait in the inbox while there is no instance that
  *     could check them, those on which the bug came included: repaired code may leave them to its next run.
  * EXEC-7. A step takes in as many messages as fit into one call. If the run ends at some of them, the worker drops that
@@ -41,7 +43,7 @@ import { Parking } from "./park.ts";
 import { type Refused, sendAppend, sendClose, sendFailure } from "./recording.ts";
 import { RunView } from "./run-view.ts";
 import { NO_SPAN, type WorkerSpan } from "./spans.ts";
-import { mayBeOneItem, ServerRefusal } from "./transport.ts";
+import { isGone, mayBeOneItem, ServerRefusal } from "./transport.ts";
 
 /** EXEC-8. The waits between them add up to a minute. */
 const FAILURES_TO_QUARANTINE = 5;
@@ -129,10 +131,10 @@ export class Execution {
   /** Answers a query on a state that is at least as new as the query, whichever worker drives the execution. */
   query(name: string, input: unknown): Promise<unknown> {
     return this.#serial(async () => {
-      let view = await this.#refresh();
+      let view = await this.#refreshForQuery();
       let instance = view.stale ? null : await view.caughtUp();
       while (!instance && view.stale) {
-        view = await this.#refresh();
+        view = await this.#refreshForQuery();
         if (!view.stale) instance = await view.caughtUp();
       }
       if (instance) return instance.query(name, input);
@@ -215,11 +217,24 @@ export class Execution {
     return this.#record(view, { first: event.id, events: [event], append_id: this.#host.worker.uuid() }, []);
   }
 
-  async #refresh(): Promise<RunView> {
+  async #refreshForQuery(): Promise<RunView> {
+    const view = await this.#refresh();
+    if (view) return view;
+    this.#close();
+    throw new QueryRefused(404, `execution "${this.id}" does not exist any more: it was deleted`);
+  }
+
+  /** Null: the execution was deleted. */
+  async #refresh(): Promise<RunView | null> {
     const before = this.#view;
     const have = before?.have;
     const fence = before?.head.fence;
-    const answer = await this.#host.worker.transport.call("read", { execution: this.id, ...(have ? { have } : {}) });
+    const body = { execution: this.id, ...(have ? { have } : {}) };
+    const answer = await this.#host.worker.transport.call("read", body).catch((error) => {
+      if (isGone(error)) return null;
+      throw error;
+    });
+    if (!answer) return null;
     const view = this.#viewOf(answer.head);
     const head = view === before && fence !== undefined ? { ...answer.head, fence } : answer.head; // EXEC-3
     await view.read(head, answer.batches, have?.run === head.run);
@@ -341,7 +356,8 @@ export class Execution {
       case "fenced": {
         view.instance = null; // EXEC-2
         if (answer.kind === "fenced" || !view.isOwner) return this.#reclaim();
-        return (await this.#refresh()) === view ? "again" : this.#close(); // another run comes with its own task
+        // Another run comes with its own task, and no task comes for an execution that was deleted.
+        return (await this.#refresh()) === view ? "again" : this.#close();
       }
       case "closed":
         this.#parking.finished(finish!);

@@ -46,6 +46,10 @@ export function refusedFor(error: unknown): { kind: "refused"; status: number; c
   return { kind: "refused", status: error.status, code: error.code, detail: error.message };
 }
 
+/** The execution does not exist any more: it was deleted. A 404 of something else on the way has another code. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof ServerRefusal && error.status === 404 && error.code === "WF_1100";
+
 /** The server could not be reached, or answered that it cannot answer now. */
 export class ServerUnreachable extends Error {
   constructor(operation: string, why: string, cause?: unknown) {

@@ -5,7 +5,7 @@ import { describeFailure, groups } from "./report.ts";
 import { sdkWorker, setWorker } from "./sdk-worker.ts";
 import { examine, type Options, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
-import { DRAWS, workload } from "./workloads.ts";
+import { DRAWS, withDeletions, workload } from "./workloads.ts";
 
 test.each(DRAWS)("without faults $kind $params closes", async ({ kind, params }) => {
   const workloads = [workload(kind, params)];
@@ -27,6 +27,15 @@ test.each(groups(0.1))("$count seeds from $from on with holds and releases keep 
   for (let seed = group.from; seed < group.from + group.count; seed++) {
     const report = await examine({ seed, startWorker: sdkWorker, holds: true });
     if (report.failure) throw new Error(describeFailure(report, "sdk", { holds: true }), { cause: report.failure });
+  }
+});
+
+test.each(groups(0.03))("$count seeds from $from on with deletions keep every invariant", {
+  timeout: 120_000,
+}, async (group) => {
+  for (let seed = group.from; seed < group.from + group.count; seed++) {
+    const report = await examine({ seed, startWorker: sdkWorker, workloads: withDeletions(seed) });
+    if (report.failure) throw new Error(describeFailure(report, "sdk", { deletions: true }), { cause: report.failure });
   }
 });
 

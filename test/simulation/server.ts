@@ -2,6 +2,7 @@
  * The server: each call is a process of its own that may die at every step, between any two reads or writes. Handlers and
  * engine are the real ones. The ports are the simulation's, with a step of the world before each of their calls.
  */
+import { ServerRefusal } from "../../sdk/worker/transport.ts";
 import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-context.ts";
 import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
 import { register } from "../../shared/api/worker/register.ts";
@@ -153,7 +154,7 @@ export class Server {
       const handler = HANDLERS[operation] as (c: RequestContext, b: unknown, characters: number) => Promise<unknown>;
       if (operation === "register") this.#noteSession(body as WorkerBody<"register">);
       const value = await handler(context, body, 100);
-      if (isRefusal(value)) throw new Error(`${operation} was refused: ${JSON.stringify(value)}`);
+      if (isRefusal(value)) throw new ServerRefusal(operation, value.status, value.code, JSON.stringify(value.detail));
       if (operation === "sessions") this.#checkSessions(value as WorkerAnswer<"sessions">);
       if (operation === "claim") this.#noteBegun(value as WorkerAnswer<"claim">);
       if (operation === "poll") {

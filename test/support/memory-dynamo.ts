@@ -3,6 +3,7 @@
  * with the units that DynamoDB would charge. It has no delay, no throttling and no streams.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
@@ -23,6 +24,8 @@ type Input = Record<string, unknown> & {
   readonly ExpressionAttributeValues?: Item;
 };
 
+/** A long poll of SQS that finds nothing. */
+const EMPTY_RECEIVE_MS = 20;
 const PAGE_BYTES = 1024 * 1024;
 const INDEXED: Record<string, { partition: string; sort: string; attributes: ReadonlySet<string> }> = {};
 for (const [index, included] of [
@@ -552,6 +555,8 @@ export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } 
       if (operation === "GetQueueUrl" || operation === "CreateQueue")
         return { QueueUrl: `memory:${command.input.QueueName}` };
       if (operation === "ReceiveMessage") {
+        // A poll of a real worker: its clock, and not that of the test, ends it.
+        if (!sent.get(url)?.length && Number(command.input.WaitTimeSeconds ?? 0) > 0) await delay(EMPTY_RECEIVE_MS);
         const bodies = sent.get(url) ?? [];
         const taken = bodies.slice(0, Number(command.input.MaxNumberOfMessages));
         sent.set(url, bodies.slice(taken.length));
