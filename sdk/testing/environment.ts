@@ -1,7 +1,7 @@
 /**
  * The whole engine in memory with a virtual clock: API, store, worker and runtime are those of production, in one process,
  * and time moves only when the test says so. The rules are TESTENV-1 and TESTENV-2 (`time.ts`), TESTENV-3 (`workers.ts`), TESTENV-4
- * (`blocked.ts`).
+ * (`blocked.ts`), TESTENV-5 (`runs-at-once.ts`).
  */
 
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
@@ -23,6 +23,7 @@ import { onBlocked } from "./blocked.ts";
 import type { ApiAnswer, Driver } from "./driver.ts";
 import { TestExecution } from "./execution.ts";
 import type { Internals } from "./internals.ts";
+import { MAX_RUNS_AT_ONCE } from "./runs-at-once.ts";
 import { type TestSchedules, testSchedules } from "./schedules.ts";
 import { VirtualTime } from "./time.ts";
 import { TestWorkers } from "./workers.ts";
@@ -39,6 +40,8 @@ export interface TestOptions {
   readonly activityPatienceMs?: number;
   /** Attempts of activities at a time in each worker. Default 100. */
   readonly maxConcurrentActivities?: number;
+  /** So many runs of one execution may follow each other by continue-as-new without time moving. Default 50. */
+  readonly maxRunsAtOnce?: number;
   readonly resources?: Record<string, unknown>;
   /**
    * Of the workers, and of the test as their client: payloads are encoded on their way and in the engine, the test sees plain
@@ -62,7 +65,8 @@ export const testEnvironment = (options: TestOptions): Promise<TestEnvironment> 
 /** `testEnvironment`, with hooks that are not for users. */
 export async function environment(options: TestOptions, internals: Internals = {}): Promise<TestEnvironment> {
   const log = options.log ?? warnings;
-  const world = await World.create(options.start ?? new Date("2026-01-01T00:00:00Z"), log, internals.settings);
+  const { start = new Date("2026-01-01T00:00:00Z"), maxRunsAtOnce = MAX_RUNS_AT_ONCE } = options;
+  const world = await World.create(start, log, { settings: internals.settings ?? {}, maxRunsAtOnce });
   internals.engine?.(world.engine);
   const activities = new TestActivities([...byName("activity", options.activities ?? []).values()]);
   const { maxConcurrentActivities } = options;

@@ -33,12 +33,13 @@ export class VirtualTime {
 
   /** Runs everything that can run at the present moment (TESTENV-1). */
   async untilIdle(): Promise<void> {
-    const { clock, transport, engine } = this.#world;
+    const { clock, transport, engine, runsAtOnce } = this.#world;
     let idleTurns = 0;
     let heldSince: number | null = null;
     while (idleTurns < IDLE_TURNS) {
       const ran = clock.moveTo(clock.now());
       await yieldToEventLoop();
+      runsAtOnce.check();
       const calls = transport.underWay + loadsUnderWay() + WorkflowInstance.busy + WorkerEncoding.busy;
       if (ran > 0 || calls > 0) {
         idleTurns = 0;

@@ -2,7 +2,12 @@
 import { randomUUID } from "node:crypto";
 import type { Api } from "../../shared/api/dispatch-request.ts";
 import type { Ports } from "../../shared/ports.ts";
-import { WORKER_ROUTES, type WorkerBody, type WorkerOperation } from "../../shared/protocol/worker.ts";
+import {
+  WORKER_ROUTES,
+  type WorkerAnswer,
+  type WorkerBody,
+  type WorkerOperation,
+} from "../../shared/protocol/worker.ts";
 import { ServerRefusal, type Transport } from "../worker/transport.ts";
 
 export interface InProcess extends Transport {
@@ -37,7 +42,20 @@ const NO_LIMIT_MS = 1e13;
 const waitsForOthers = (operation: WorkerOperation, body: unknown): boolean =>
   operation === "message" && (body as WorkerBody<"message">).message.kind === "query";
 
-export function inProcess(api: Api, key: string, ports: Ports, workspace: string): InProcess {
+/** The execution whose run this call has continued. */
+const continuedBy = ({ execution, batch }: WorkerBody<"close">, answer: unknown): string | null =>
+  batch.events.at(-1)?.kind === "execution_continued" && (answer as WorkerAnswer<"close">).kind === "closed"
+    ? execution
+    : null;
+
+/** `onContinued`: a run of this execution has ended by continuing as new. */
+export function inProcess(
+  api: Api,
+  key: string,
+  ports: Ports,
+  workspace: string,
+  onContinued: (execution: string) => void = () => {},
+): InProcess {
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
     const { deployment, queue, session, max, claim } = body;
@@ -62,7 +80,11 @@ export function inProcess(api: Api, key: string, ports: Ports, workspace: string
       underWay += counted;
       try {
         const answer = await request(api, key, "POST", WORKER_ROUTES[operation].path, body, options.signal);
-        if (answer.status === 200) return answer.body as never;
+        if (answer.status === 200) {
+          const continued = operation === "close" ? continuedBy(body as WorkerBody<"close">, answer.body) : null;
+          if (continued !== null) onContinued(continued);
+          return answer.body as never;
+        }
         const { code, detail } = answer.body as { code: string; detail: unknown };
         throw new ServerRefusal(
           operation,

@@ -199,6 +199,18 @@ describe("an execution that continues as new without an end", () => {
     expect(await run.status()).toBe("RUNNING");
   });
 
+  test("with long runs, which no pace holds up, fails the call that waits, with its id and with what to do", async () => {
+    const long = workflow({ name: "long", input: z.object({ runs: z.int() }), timeout: null }, async ({ runs }) => {
+      for (let i = 0; i < 1_000; i++) void sleep("1 day");
+      return runs === 1 ? { done: true } : continueAsNew({ runs: runs - 1 });
+    });
+    await using env = await testEnvironment({ workflows: [long], maxRunsAtOnce: 12, log: quiet });
+    expect(await (await env.start(long, { runs: 13 })).result()).toEqual({ done: true });
+    const message = /^execution 'endless' has continued as new more than 12 times without time moving.*maxRunsAtOnce/;
+    await expect(env.start(long, { runs: 1_000 }, { id: "endless" })).rejects.toThrow(message);
+    await expect(env.advance("1h")).rejects.toThrow(message);
+  });
+
   test("has its result if it ends within the runs that the test allows", async () => {
     const counting = workflow({ name: "counting", input: z.object({ n: z.int() }), timeout: null }, async ({ n }) => {
       if (n === runs) return { n };

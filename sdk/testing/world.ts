@@ -9,6 +9,7 @@ import { type Embedded, embedded } from "../../shared/server/embedded.ts";
 import type { Log } from "../runtime/log.ts";
 import { VirtualClock } from "./clock.ts";
 import type { ApiAnswer } from "./driver.ts";
+import { RunsAtOnce } from "./runs-at-once.ts";
 import { type InProcess, inProcess, request } from "./transport.ts";
 
 /** Later than any time that a test reaches. */
@@ -21,18 +22,25 @@ export class World {
   readonly engine: Embedded;
   /** For workers. */
   readonly transport: InProcess;
+  readonly runsAtOnce: RunsAtOnce;
   readonly #api: Api;
   readonly #key: string;
 
-  private constructor(clock: VirtualClock, engine: Embedded, api: Api, key: string) {
+  private constructor(clock: VirtualClock, engine: Embedded, api: Api, key: string, maxRunsAtOnce: number) {
     this.clock = clock;
     this.engine = engine;
     this.#api = api;
     this.#key = key;
-    this.transport = inProcess(api, key, engine, DEFAULT_WORKSPACE);
+    this.runsAtOnce = new RunsAtOnce(maxRunsAtOnce, () => clock.now());
+    const onContinued = (execution: string) => this.runsAtOnce.continued(execution);
+    this.transport = inProcess(api, key, engine, DEFAULT_WORKSPACE, onContinued);
   }
 
-  static async create(start: Date, log: Log, settings: Partial<Settings> = {}): Promise<World> {
+  static async create(
+    start: Date,
+    log: Log,
+    { settings, maxRunsAtOnce }: { settings: Partial<Settings>; maxRunsAtOnce: number },
+  ): Promise<World> {
     const clock = new VirtualClock(start.getTime());
     const engine = embedded({
       clock,
@@ -50,7 +58,7 @@ export class World {
     });
     const api = createApi(engine, { version: "test", url: "http://test" });
     const { key } = await createKey(engine, { workspace: DEFAULT_WORKSPACE, name: "test" });
-    return new World(clock, engine, api, key);
+    return new World(clock, engine, api, key, maxRunsAtOnce);
   }
 
   /** Any call of the API. */
