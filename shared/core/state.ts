@@ -60,6 +60,7 @@ export interface RunState {
   readonly updates: Map<string, string>;
   /** Ids of the messages taken in, also by earlier runs of the chain, with the time. */
   readonly taken: Map<string, Millis>;
+  /** The bugs recorded since the last decision: fingerprint to time. */
   readonly taskFailures: Map<string, Millis>;
   cancelRequested: boolean;
   /** Hash of the workflow definition that decided last; null = none was recorded. */
@@ -236,6 +237,7 @@ function apply(state: RunState, event: HistoryEvent): void {
   state.at = event.at;
   if (event.decided !== undefined) {
     state.decided = event.decided;
+    state.taskFailures.clear();
     state.quarantine = null; // QUARANTINE-3
   }
   if (event.code !== undefined) state.code = event.code;

@@ -105,6 +105,30 @@ describe("without workflow code", () => {
     const noted: NewEvent = { kind: "workflow_task_failed", failure: bug, fingerprint: "TypeError: no" };
     expect(stepWith(run(noted), factsOf({ replayed: false, bug }), never)).toMatchObject({ batch: null, next: "rest" });
   });
+
+  test("EXEC-6: a bug whose text differs at each try, each half hour for a year, fills no history", () => {
+    const state = run();
+    const HALF_HOUR = 1_800_000;
+    let recorded = 0;
+    for (let i = 0; i < 365 * 48; i++) {
+      const now = T + i * HALF_HOUR;
+      const bug = { type: "Error", message: `request ${i} failed` };
+      const { batch } = stepWith(state, factsOf({ now, recordedAt: now, replayed: false, bug }), never);
+      if (batch) fold(state, batch.events);
+      recorded += batch?.events.length ?? 0;
+    }
+    expect(recorded).toBeGreaterThan(365);
+    expect(recorded).toBeLessThan(390);
+    // After a decision bugs are recorded at once again, those that were known too.
+    const now = T + 400 * 48 * HALF_HOUR;
+    fold(state, [{ kind: "quarantine_ended", id: state.tail + 1, at: now, decided: 1 } as HistoryEvent]);
+    for (const message of ["request 0 failed", "two"]) {
+      const facts = factsOf({ now, recordedAt: now, replayed: false, bug: { type: "Error", message } });
+      const { batch } = stepWith(state, facts, never);
+      expect(batch?.events).toHaveLength(1);
+      fold(state, batch!.events);
+    }
+  });
 });
 
 describe("with workflow code", () => {

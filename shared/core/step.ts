@@ -158,6 +158,11 @@ function leaveToNextRun(events: HistoryEvent[], taken: string[], decided: number
   }
 }
 
+/** EXEC-6. */
+const RECORDED_BUGS = 10;
+const MOST_OFTEN: Millis = 60_000;
+const SELDOM: Millis = 86_400_000;
+
 /** EXEC-6: one `workflow_task_failed` per distinct error, and one per quarantine. */
 function noteBug(
   failure: Failure,
@@ -168,8 +173,15 @@ function noteBug(
 ): void {
   const fingerprint = cutText(`${failure.type ?? "Error"}: ${failure.message}`, 500);
   const begins = quarantines !== null && !isQuarantined(state.quarantine, quarantines, at);
-  if (!begins && state.taskFailures.has(fingerprint)) return;
+  if (!begins && (state.taskFailures.has(fingerprint) || isTooSoon(state, at))) return;
   const quarantined = begins ? { quarantined: quarantines } : {};
   const id = state.tail + 1 + events.length;
   events.push({ kind: "workflow_task_failed", id, at, failure, fingerprint, ...quarantined });
+}
+
+function isTooSoon({ taskFailures }: RunState, at: Millis): boolean {
+  if (taskFailures.size < RECORDED_BUGS) return false;
+  const times = [...taskFailures.values()];
+  const last = Math.max(...times);
+  return at - last < Math.min(SELDOM, Math.max(MOST_OFTEN, last - Math.min(...times)));
 }
