@@ -1,4 +1,4 @@
-/** Where the sweep of a shard stopped in its backlog (SWEEP-4): an item for each shard, written only while there is a backlog. */
+/** When a shard was swept last, and where in its backlog that ended (SWEEP-4): an item for each shard. */
 import type { DueEntry } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -13,6 +13,7 @@ export interface SweepPlace {
   reached?: DueEntry | undefined;
   began?: Millis;
   before?: Millis;
+  lookedAt?: Millis;
 }
 
 /** No id of a workspace is empty, so the key is none of theirs. */
@@ -21,19 +22,21 @@ const keyOf = (shard: number): Key => ({ pk: "#sweep", sk: `SHARD#${String(shard
 export async function readSweepPlace(c: Pick<Context, "tables">, shard: number): Promise<SweepPlace> {
   const item = await c.tables.executions.get(keyOf(shard));
   if (!item) return {};
-  const [reached, began, before] = [text(item, "reached"), number(item, "began"), number(item, "before")];
+  const [reached, began] = [text(item, "reached"), number(item, "began")];
+  const [before, lookedAt] = [number(item, "before"), number(item, "looked_at")];
   return {
     ...(reached !== undefined && { reached: JSON.parse(reached) as DueEntry }),
     ...(began !== undefined && { began }),
     ...(before !== undefined && { before }),
+    ...(lookedAt !== undefined && { lookedAt }),
   };
 }
 
 export async function writeSweepPlace(c: Pick<Context, "tables" | "clock">, shard: number, place: SweepPlace) {
-  if (place.began === undefined) return; // there was no backlog
   await c.tables.executions.put({
     ...keyItem(keyOf(shard)),
-    began: N(place.began),
+    ...(place.began !== undefined && { began: N(place.began) }),
+    ...(place.lookedAt !== undefined && { looked_at: N(place.lookedAt) }),
     ...(place.before !== undefined && { before: N(place.before) }),
     ...(place.reached && { reached: S(JSON.stringify(place.reached)) }),
     ttl: N(ttlSeconds(c.clock.now() + KEPT_MS)),

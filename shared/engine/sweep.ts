@@ -62,7 +62,7 @@ export async function sweep(
   let seen = 0;
   rotation.behind = false;
   let commit: Promise<void> | null = null;
-  const entries = allDue(ports, { now, page, until, rotation });
+  const entries = allDue(ports, { now, page, everyMs, until, rotation });
   await forEachConcurrent(CONCURRENCY, entries, async (entry) => {
     await commit;
     seen += 1;
@@ -96,12 +96,13 @@ type Swept = DueEntry & { readonly since?: Millis };
 interface Reading {
   readonly now: Millis;
   readonly page: number;
+  readonly everyMs: Millis;
   readonly until: Millis;
   readonly rotation: Rotation;
 }
 
 async function* allDue(ports: Ports, r: Reading): AsyncGenerator<Swept> {
-  const { now, page, rotation } = r;
+  const { now, page, everyMs, rotation } = r;
   const first = await ports.executions.due(now + SOON_MS, page);
   if (first.length < page) {
     rotation.reached = undefined;
@@ -114,11 +115,11 @@ async function* allDue(ports: Ports, r: Reading): AsyncGenerator<Swept> {
     to = from;
   }
   if (rotation.reached === undefined) {
-    rotation.before = rotation.began ?? now;
+    rotation.before = rotation.began ?? Math.max(0, now - everyMs); // SWEEP-5 holds for what the first passage reaches later too
     rotation.began = now;
   }
   const { before } = rotation;
-  const since = before === undefined || before >= now ? undefined : before;
+  const since = before === undefined || before >= now ? undefined : before; // a clock may have been set back
   const after = rotation.reached ?? startAt(0);
   const reached = (entry: DueEntry) => {
     rotation.reached = entry;

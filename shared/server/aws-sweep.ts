@@ -2,8 +2,8 @@
  * One round of the sweeper: tasks for due executions, wake-ups of overdue schedules, expiry of closed runs.
  *
  * SWEEP-4. When a round has stopped at its time budget, the next one has each shard of the index swept by an invocation of its own, and
- *     leaves due executions to them. Each shard keeps its place in its backlog (SWEEP-3) in the table, because the next
- *     round of the shard runs in any process. The round itself sweeps the shards that Lambda did not take.
+ *     leaves due executions to them. Each shard keeps its place in its backlog (SWEEP-3), and when it was swept last (SWEEP-5),
+ *     in the table, because the next round of the shard runs in any process. The round itself sweeps the shards that Lambda did not take.
  */
 
 import type { Context } from "../aws/context.ts";
@@ -63,7 +63,8 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
       own: left.length,
     });
     const isOver = async () => (await ports.executions.due(ports.clock.now(), PAGE)).length < PAGE;
-    const seen = left.length > 0 ? await sweep(of(c, sweeping, left), everyMs, PAGE, until, {}) : 0;
+    const sinceMs = sinceRound(everyMs, now, rotation);
+    const seen = left.length > 0 ? await sweep(of(c, sweeping, left), sinceMs, PAGE, until, {}) : 0;
     rotation.behind = !(await isOver());
     rotation.lookedAt = now;
     return seen;
@@ -88,7 +89,10 @@ export async function sweepShard(
   p: Pick<Round, "everyMs" | "until" | "batcher"> & { readonly shard: number },
 ): Promise<number> {
   const rotation: Rotation = await readSweepPlace(c, p.shard);
-  const seen = await sweep(of(c, batching(c, queues, ports, p), [p.shard]), p.everyMs, PAGE, p.until, rotation);
+  const now = ports.clock.now();
+  const sinceMs = sinceRound(p.everyMs, now, rotation);
+  const seen = await sweep(of(c, batching(c, queues, ports, p), [p.shard]), sinceMs, PAGE, p.until, rotation);
+  rotation.lookedAt = now;
   await writeSweepPlace(c, p.shard, rotation);
   return seen;
 }

@@ -127,6 +127,34 @@ test("after a round that stopped at its time, an invocation for each shard goes 
   expect(sentTo(on.clients.sent, "alive").join()).toContain("alive-1");
 }, 180_000);
 
+test("SWEEP-5: what fell due while no round came, and the first round did not reach, is woken by the invocations for the shards", async () => {
+  const { clock, on, due } = await backlog(400);
+  const names = Array.from({ length: 30 }, (_, i) => `alive-${i}`);
+  for (const name of names) await due("alive", name, clock.now());
+  await clock.advance(2.7 * HOUR); // an outage
+  clock.lookMs = 400; // 125 a round
+  clock.working = true;
+  const handed: number[] = [];
+  const sweepElsewhere = async (shard: number) => {
+    if (shard === 3) throw new Error("Lambda has no concurrency left");
+    handed.push(shard);
+  };
+  const main = async () => {
+    clock.restart();
+    await on.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher, sweepElsewhere });
+  };
+  await main();
+  expect(sentTo(on.clients.sent, "alive")).toEqual([]);
+  await clock.advance(MINUTE);
+  await main();
+  for (const shard of handed) {
+    clock.restart();
+    await on.another().ports.sweepShard(shard, MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+  }
+  const woken = sentTo(on.clients.sent, "alive").join();
+  expect(names.filter((name) => !woken.includes(`"${name}"`))).toEqual([]);
+});
+
 test("the sweep of a shard goes on where the last one stopped, whichever process it runs in", async () => {
   const { clock, on } = await backlog(36_000);
   clock.lookMs = 40; // 1,250 a round, of some 2,250 in a shard
