@@ -37,8 +37,11 @@ export class AwsActivities implements Activities {
     if (!item) return null;
     const attempt = number(item, "attempt") ?? 0;
     const at = number(item, "beat_at");
-    const failed = JSON.parse(text(item, "failed") ?? "null") as AttemptReport["failed"];
-    const details = item.details ? await unpack<unknown>(this.#c.blobs, item.details) : null;
+    const failed = await this.#c.readable.one(
+      `failed attempt of ${nameOf(key)}`,
+      () => JSON.parse(text(item, "failed") ?? "null") as AttemptReport["failed"],
+    );
+    const details = await this.#details(key, item);
     return {
       attempt,
       session: text(item, "session") || null,
@@ -63,7 +66,14 @@ export class AwsActivities implements Activities {
 
   async lastBeat(key: ActivityKey): Promise<unknown> {
     const item = await this.#get(key);
-    return item?.details ? unpack<unknown>(this.#c.blobs, item.details) : null;
+    return item && this.#details(key, item);
+  }
+
+  /** An attempt goes on without details that cannot be read. */
+  async #details(key: ActivityKey, { details }: Item): Promise<unknown> {
+    return details
+      ? this.#c.readable.one(`heartbeat of ${nameOf(key)}`, () => unpack<unknown>(this.#c.blobs, details))
+      : null;
   }
 
   async requestCancel(key: ActivityKey): Promise<void> {
@@ -103,6 +113,8 @@ export class AwsActivities implements Activities {
     return done;
   }
 }
+
+const nameOf = ({ run, activity }: ActivityKey) => `activity ${activity} of run ${run}`;
 
 /** A report of an earlier attempt is refused. */
 const FROM_LATEST_ATTEMPT = "attribute_not_exists(#attempt) OR #attempt <= :attempt";

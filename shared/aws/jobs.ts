@@ -2,7 +2,7 @@
  * Jobs in the table Executions: a partition per workspace for its jobs, and one per job for the outcomes of its pages. Open
  * jobs have an entry in a shard of their own of the index `due`, where the sweeper finds them.
  */
-import { shownObject } from "../lib/readable.ts";
+import { shownList, shownObject } from "../lib/readable.ts";
 import type { JobKey, Jobs, StoredJob } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobOutcome } from "../protocol/job.ts";
@@ -86,12 +86,18 @@ export class AwsJobs implements Jobs {
       ttl: N(ttl),
     };
     const put = await this.#table.put(item, ABSENT);
-    return put.ok || !put.found ? outcomes : outcomesOf(put.found);
+    return put.ok || !put.found ? outcomes : this.#outcomesOf(put.found);
   }
 
   async outcomes({ workspace, id }: JobKey, page: number): Promise<readonly JobOutcome[]> {
     const item = await this.#table.get(jobOutcomesKey(workspace, id, page));
-    return item ? outcomesOf(item) : [];
+    return item ? this.#outcomesOf(item) : [];
+  }
+
+  #outcomesOf(item: Item): readonly JobOutcome[] {
+    const nameOf = () => `outcomes ${text(item, "pk")} ${text(item, "sk")}`;
+    const read = () => shownList(JSON.parse(text(item, "outcomes") ?? "") as JobOutcome[]);
+    return this.#c.readable.of([item], nameOf, read).flat();
   }
 
   async due(until: Millis, limit: number): Promise<JobKey[]> {
@@ -112,7 +118,6 @@ export class AwsJobs implements Jobs {
 }
 
 const jobOf = (item: Item): StoredJob => shownObject(JSON.parse(text(item, "job")!) as StoredJob);
-const outcomesOf = (item: Item): JobOutcome[] => JSON.parse(text(item, "outcomes")!) as JobOutcome[];
 const keyOf = (item: Item): JobKey => ({
   workspace: text(item, "pk")!.slice(0, -JOBS.length),
   id: text(item, "sk")!.slice("JOB#".length),

@@ -4,7 +4,7 @@
  * answer has the pool as it is now.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type Permit, type Pool, poolEnds, takePermits } from "../core/rate-limit.ts";
+import { type Permit, type Pool, poolEnds, storedPool, takePermits } from "../core/rate-limit.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import type { RateLimits } from "../ports.ts";
 import type { Millis, RateLimit } from "../protocol/history.ts";
@@ -18,7 +18,7 @@ const MAX_REMEMBERED = 1_000;
 
 interface Stored {
   readonly pool: Pool | null;
-  /** 0: there is no item. */
+  /** 0: there is none. */
   readonly version: number;
 }
 
@@ -32,7 +32,7 @@ export class AwsRateLimits implements RateLimits {
 
   async take(workspace: string, limit: RateLimit, n: number, slack: Millis = 0): Promise<Permit[]> {
     const key = rateLimitKey(workspace, limit.key);
-    let stored = this.#remembered.get(key.pk) ?? storedOf(await this.#c.tables.executions.get(key));
+    let stored = this.#remembered.get(key.pk) ?? (await this.#stored(await this.#c.tables.executions.get(key), key.pk));
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { pool, permits } = takePermits(stored.pool, limit, n, this.#c.clock.now(), slack);
       const version = stored.version + 1;
@@ -44,25 +44,30 @@ export class AwsRateLimits implements RateLimits {
       };
       const unchanged =
         stored.version === 0
-          ? { expression: "attribute_not_exists(pk)" }
+          ? { expression: "attribute_not_exists(version)" }
           : { expression: "version = :seen", values: { ":seen": N(stored.version) } };
       const put = await this.#c.tables.executions.put(item, unchanged);
       if (put.ok) {
         this.#remembered.set(key.pk, { pool, version });
         return permits;
       }
-      stored = storedOf(put.found);
+      stored = await this.#stored(put.found, key.pk);
       await delay(Math.random() * Math.min(50, 2 * tries));
     }
     throw new Error(`rate limit '${limit.key}': ${MAX_TRIES} writes in a row conflicted with others`);
   }
 
   async pool(workspace: string, key: string): Promise<Pool | null> {
-    return storedOf(await this.#c.tables.executions.get(rateLimitKey(workspace, key))).pool;
+    const place = rateLimitKey(workspace, key);
+    return (await this.#stored(await this.#c.tables.executions.get(place), place.pk)).pool;
+  }
+
+  /** Without its pool a limit begins anew, and its next write replaces what cannot be read. */
+  async #stored(item: Item | null, name: string): Promise<Stored> {
+    if (item === null) return { pool: null, version: 0 };
+    const pool = await this.#c.readable.one(`rate limit ${name}`, () =>
+      storedPool(JSON.parse(text(item, "pool") ?? "")),
+    );
+    return { pool, version: number(item, "version") ?? 0 };
   }
 }
-
-const storedOf = (item: Item | null): Stored =>
-  item === null
-    ? { pool: null, version: 0 }
-    : { pool: JSON.parse(text(item, "pool")!) as Pool, version: number(item, "version")! };

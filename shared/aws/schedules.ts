@@ -4,7 +4,7 @@
  */
 
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
-import { isDamage } from "../lib/readable.ts";
+import { isDamage, shownList } from "../lib/readable.ts";
 import {
   type DueSchedule,
   type ScheduleKey,
@@ -20,7 +20,7 @@ import type { Context } from "./context.ts";
 import type { EventBridgeTimer } from "./event-bridge-timer.ts";
 import { DUE_SHARDS, dueShard, dueShardOf, ttlSeconds } from "./keys.ts";
 import { INDEXES, KEYS } from "./names.ts";
-import { expireValue, INLINE_ONCE, stored, unpack, unpackText } from "./pack.ts";
+import { expireValue, INLINE_ONCE, stored, unpackText } from "./pack.ts";
 import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 
 const keyOf = (workspace: string, id: string): Key => ({ pk: workspace, sk: `S#${id}` });
@@ -195,8 +195,11 @@ export class AwsSchedules implements Schedules {
     const pages = this.#table.pages({ ...within(logPk(life), sort), ScanIndexForward: false, limit: () => 20 });
     for await (const page of pages) {
       for (const item of page) {
-        const entries = await unpack<LogEntry[]>(this.#c.blobs, item.entries!);
-        found.push(...entries.filter((entry) => entry.seq < before).reverse());
+        const name = `log of schedule ${life.workspace}/${life.schedule} at ${text(item, "sk")}`;
+        const entries = await this.#c.readable.one(name, async () =>
+          shownList(JSON.parse(await unpackText(this.#c.blobs, item.entries)) as LogEntry[]),
+        );
+        found.push(...(entries ?? []).filter((entry) => entry.seq < before).reverse());
       }
       if (found.length >= p.limit) break;
     }

@@ -36,6 +36,15 @@ export interface Pool {
   readonly asked: Millis;
 }
 
+/** @throws TypeError if the stored value is no pool. */
+export function storedPool(value: unknown): Pool {
+  const { spans, per, asked } = (value ?? {}) as Partial<Pool>;
+  const isSpan = (span: unknown) => Array.isArray(span) && span.length === 3 && span.every(Number.isFinite);
+  const isPool = Array.isArray(spans) && spans.every(isSpan) && Number.isFinite(per) && Number.isFinite(asked);
+  if (!isPool) throw new TypeError("something else is stored in place of the pool of a rate limit");
+  return value as Pool;
+}
+
 export type Permit = { readonly at: Millis; readonly until: Millis } | { readonly again: Millis };
 
 /**

@@ -1,13 +1,16 @@
 /** Attempts and heartbeats of activities in open runs; the close of a run deletes them. */
 
+import type { Readable } from "../lib/readable.ts";
 import type { Activities, ActivityKey, AttemptReport } from "../ports.ts";
-import { type Database, json, parse } from "./database.ts";
+import { type Database, json, parse, type Row } from "./database.ts";
 
 export class EmbeddedActivities implements Activities {
   readonly #db: Database;
+  readonly #readable: Readable;
 
-  constructor(db: Database) {
+  constructor(db: Database, readable: Readable) {
     this.#db = db;
+    this.#readable = readable;
   }
 
   async begin({ run, activity, attempt, queued, session, now }: Parameters<Activities["begin"]>[0]) {
@@ -50,7 +53,7 @@ export class EmbeddedActivities implements Activities {
 
   async lastBeat({ run, activity }: ActivityKey) {
     const row = this.#db.one("SELECT details FROM activities WHERE run = ? AND activity = ?", run, activity);
-    return row?.details ? parse<unknown>(row.details) : null;
+    return row?.details ? this.#read<unknown>(run, activity, "heartbeat", row.details) : null;
   }
 
   async requestCancel({ run, activity }: ActivityKey) {
@@ -81,13 +84,19 @@ export class EmbeddedActivities implements Activities {
     );
     if (!row) return null;
     const attempt = Number(row.attempt);
-    const failed = row.failed === null ? null : parse<NonNullable<AttemptReport["failed"]>>(row.failed);
+    const failed = await this.#read<AttemptReport["failed"]>(run, activity, "failed attempt", row.failed ?? "null");
+    const details = row.details ? await this.#read<unknown>(run, activity, "heartbeat", row.details) : null;
     return {
       attempt,
       session: row.session as string | null,
-      beat: row.beat_at === null ? null : { at: Number(row.beat_at), details: parse<unknown>(row.details) },
+      beat: row.beat_at === null ? null : { at: Number(row.beat_at), details },
       failed: failed?.attempt === attempt ? failed : null,
     };
+  }
+
+  /** An attempt goes on without what cannot be read. */
+  #read<T>(run: string, activity: number, what: string, stored: Row[string]): Promise<T | null> {
+    return this.#readable.one(`${what} of activity ${activity} of run ${run}`, () => parse<T>(stored));
   }
 
   async status({ run, activity }: ActivityKey) {

@@ -1,5 +1,5 @@
 /** Jobs and the outcomes of their pages. */
-import { type Readable, shownObject } from "../lib/readable.ts";
+import { type Readable, shownList, shownObject } from "../lib/readable.ts";
 import type { JobKey, Jobs, StoredJob } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobOutcome } from "../protocol/job.ts";
@@ -81,7 +81,8 @@ export class EmbeddedJobs implements Jobs {
       id,
       page,
     );
-    return row ? parse<JobOutcome[]>(row.body) : [];
+    const nameOf = () => `outcomes of page ${page} of job ${workspace}/${id}`;
+    return this.#readable.of(row ? [row] : [], nameOf, ({ body }) => shownList(parse<JobOutcome[]>(body))).flat();
   }
 
   async due(until: Millis, limit: number) {

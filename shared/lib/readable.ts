@@ -29,6 +29,17 @@ export class Readable {
     });
   }
 
+  /** The value that `read` answers; null if the stored value cannot be read. @throws what a service fails with */
+  async one<T>(row: string, read: () => T | Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.leftOut(row, error);
+      return null;
+    }
+  }
+
   leftOut(row: string, error: unknown): void {
     if (this.#told.has(row) || this.#told.size >= MOST_TOLD) return;
     this.#told.add(row);
@@ -57,6 +68,12 @@ export function isDamage(error: unknown): boolean {
 export function shownTime(value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= LATEST) return Number(value);
   throw new RangeError(`${String(value)} is stored as a time, and is none`);
+}
+
+/** @throws TypeError if it is no list of objects. */
+export function shownList<T>(value: readonly T[]): readonly T[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === "object" && one !== null)) return value;
+  throw new TypeError("something else is stored in place of a list");
 }
 
 /** @throws TypeError if it is no object, as stored JSON must be. */

@@ -84,13 +84,13 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const sequence = new Sequence(database);
   const notifier = new Notifier(clock, database);
   const startKeys = new EmbeddedStartKeys(database, clock);
-  const rateLimits = new EmbeddedRateLimits(database, clock);
   const tasks = new EmbeddedTasks(database, clock, settings.leaseMs, uuid);
   const setAside = new EmbeddedSetAside(clock);
   const readable = new Readable((row, error) => {
     setAside.add(row, "until restart");
     log.error("store: a row cannot be read, lists leave it out", { row, error });
   });
+  const rateLimits = new EmbeddedRateLimits(database, clock, readable);
   const schedules = new EmbeddedSchedules(database, readable);
   const rollups = new EmbeddedRollups({ db: database, clock, retentionMs: settings.retentionMs, readable });
   const jobs = new EmbeddedJobs(database, readable);
@@ -122,7 +122,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     schedules,
     feed,
     rollups,
-    activities: new EmbeddedActivities(database),
+    activities: new EmbeddedActivities(database, readable),
     rateLimits,
     logRecords: new EmbeddedLogRecords(database, notifier, readable),
     answers: new EmbeddedAnswers(clock),
