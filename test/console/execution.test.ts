@@ -58,6 +58,19 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await expect.poll(() => page.locator("[data-event]").count()).toBeLessThan(30);
     await events.press("End");
     await page.locator('[data-event="1"]').getByText('"kind": "execution_started"').waitFor();
+    const place = page.getByLabel("Event or time to go to");
+    await place.fill("25000");
+    await place.press("Enter");
+    await page.getByRole("heading", { name: "Event 25000: signal received" }).waitFor();
+    await page.locator('[data-event="25000"]').waitFor();
+    // By step there are those of the newest events, each signal one of them.
+    await page.getByRole("button", { name: "By step", exact: true }).click();
+    await page.getByText("the newest 4,000 of 50,000 events").waitFor();
+    const bySteps = page.getByRole("region", { name: "Events by step" });
+    await expect.poll(() => bySteps.getAttribute("aria-busy")).toBe("false");
+    await bySteps.press("End");
+    await page.locator('[data-event="46001"]').waitFor();
+    expect(await page.locator("[data-event]").count()).toBeLessThan(200);
     await close();
   });
 
@@ -105,8 +118,9 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const { page, close } = await w.open(`/executions/${id}`);
     const article = (kind: string) => page.locator(`[data-kind="${kind}"]`);
     await article("timer").getByText("Who must act: time").waitFor();
+    await page.getByTestId("why").getByText("as of now").waitFor();
     await article("timer")
-      .getByText(/since .* ago/)
+      .getByText(/since (just now|.* ago)/)
       .waitFor();
     await article("timer")
       .getByText(/until in 2 h 5\d min/)
@@ -121,7 +135,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const second = await w.worker({ workflows: [after], activities: [work, echo], deployment: "changing" });
     await article("workflow_code_failing").getByText("Who must act: developer").waitFor();
     await article("workflow_code_failing")
-      .getByText(/since .* ago/)
+      .getByText(/since (just now|.* ago)/)
       .waitFor();
     await expect.poll(() => why(page).textContent()).toContain("now decides");
     await article("workflow_code_failing").getByRole("button", { name: "Reset" }).click();
@@ -276,6 +290,49 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
+  test("15: by step the history has a row for each step, which opens to its events; an event or a time is gone to", async () => {
+    const id = await w.start("fails");
+    await expect.poll(() => status(id)).toBe("FAILED");
+    const { events } = (await w.ask("GET", `/v1/workflows/executions/${id}/history`)).body as {
+      events: { id: number; at: number; kind: string }[];
+    };
+    const failed = events.find(({ kind }) => kind === "activity_failed")!;
+    const { page, close } = await w.open(`/executions/${id}?tab=history&order=asc`);
+    await page.getByRole("button", { name: "By step", exact: true }).click();
+    const shown = () =>
+      page.locator("[data-event]").evaluateAll((all) => all.map((one) => Number(one.getAttribute("data-event"))));
+    await expect.poll(shown).toEqual([1, events.length]); // all others belong to the two steps
+    const steps = page.locator("[data-group]");
+    await expect.poll(() => steps.first().innerText()).toMatch(/work activity, completed after .*2 events/s);
+    const step = steps.last().getByRole("button");
+    await expect.poll(() => step.innerText()).toMatch(/breaking activity, failed after .*: connect ECONNREFUSED/s);
+    await step.press("Enter");
+    await page.getByTestId("failure").getByText("no such account").first().waitFor();
+    await expect.poll(shown).toEqual([1, failed.id - 1, failed.id, events.length]);
+    await page.reload(); // what is open is in the address
+    await expect.poll(shown).toEqual([1, failed.id - 1, failed.id, events.length]);
+    await page.locator(`[data-event="${failed.id}"]`).click();
+    await page.getByRole("heading", { name: `Event ${failed.id}: activity failed` }).waitFor();
+    await step.click();
+    await expect.poll(shown).toEqual([1, events.length]);
+
+    const place = page.getByLabel("Event or time to go to");
+    const going = async (text: string) => {
+      await place.fill(text);
+      await place.press("Enter");
+    };
+    await going("2");
+    await page.getByRole("heading", { name: "Event 2:" }).waitFor();
+    await going("99");
+    await page.getByText(`There are events 1 to ${events.length}.`).waitFor();
+    await going("soon");
+    await page.getByText("Write the id of an event, or a time").waitFor();
+    await going(new Date(failed.at).toISOString());
+    const first = events.find(({ at }) => at >= failed.at)!.id;
+    await page.getByRole("heading", { name: `Event ${first}:` }).waitFor();
+    await close();
+  });
+
   test.each([10, -10])("16: a clock of the browser that is %i minutes wrong changes no duration", async (minutes) => {
     const id = await w.start("sleeper");
     const { page, close } = await w.open("/", { isOwn: true });
@@ -302,6 +359,23 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("heading", { name: "the-child" }).waitFor();
     await page.getByRole("link", { name: id, exact: true }).click();
     await page.getByRole("heading", { name: id }).waitFor();
+
+    // The tab of the family has the whole tree, from each of its executions.
+    await page.getByRole("tab", { name: "Family" }).click();
+    const tree = page.getByRole("region", { name: "Parent and children" }).last();
+    const shown = () =>
+      tree
+        .locator("[data-depth]")
+        .evaluateAll((all) => all.map((one) => [one.textContent, one.getAttribute("data-depth")]));
+    const whole = [
+      [id, "0"],
+      ["the-child", "1"],
+    ];
+    await expect.poll(shown).toEqual(whole);
+    await tree.getByRole("link", { name: "the-child" }).click();
+    await page.getByRole("heading", { name: "the-child" }).waitFor();
+    await page.getByRole("tab", { name: "Family" }).click();
+    await expect.poll(shown).toEqual(whole);
     await close();
   });
 
@@ -320,6 +394,15 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await back("Continues");
     expect((await w.ask("POST", `/v1/workflows/executions/${id}/reset`, { to: "start" })).status).toBe(204);
     await back("Reset of");
+
+    // The tab of the family has all three runs, and leads to each.
+    await page.getByRole("tab", { name: "Family" }).click();
+    const runs = page.getByRole("region", { name: "Runs of this execution" }).last();
+    await expect.poll(() => runs.getByRole("row").count()).toBe(1 + 3);
+    await runs.getByRole("row", { name: /^3 .*this one/ }).waitFor();
+    await runs.getByRole("row", { name: /^1 / }).getByRole("link").click();
+    await page.getByText("This is an earlier run.").waitFor();
+    await runs.getByRole("row", { name: /^1 .*this one/ }).waitFor();
 
     const schedule = { input: {}, schedule_id: "links", cron_expressions: ["0 3 * * *"] };
     await w.ask("POST", "/v1/workflows/schedules", { schedule, workflow_identifier: "sleeper" });
@@ -402,6 +485,10 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("dialog").getByLabel("n", { exact: true }).fill("21");
     await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
     await page.getByRole("dialog").getByRole("figure", { name: "Answer" }).getByText("42").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Query", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByRole("dialog").getByRole("figure", { name: "Answer" }).getByText("nobody yet").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("tab", { name: "Messages" }).click();
     await page.getByText("update, answered").waitFor();
@@ -649,6 +736,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
       html: "<img src=x onerror=alert(1)><script>alert(2)</script>",
       url: "javascript:alert(3)",
       bidi: "a\u202eb\u0007",
+      constructor: { prototype: "polluted" },
     };
     const id = await w.start("echoes", { input: evil });
     await expect.poll(() => status(id)).toBe("COMPLETED");

@@ -176,7 +176,10 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     const ids = await Promise.all(["broken-1", "broken-2"].map((id) => w.start("fails", { id })));
     const state = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
     await expect.poll(() => Promise.all(ids.map(state))).toEqual(["FAILED", "FAILED"]);
-    const { page, close } = await w.open("/errors");
+    const { page, close } = await w.open("/errors?hours=1");
+    await expect.poll(() => page.getByLabel("Ended in").inputValue()).toBe("1");
+    await page.getByLabel("Ended in").selectOption({ label: "the last day" });
+    await expect.poll(() => page.url()).toContain("hours=%2224%22");
     const row = page.getByRole("row").filter({ hasText: "fails" });
     await row.getByRole("button", { name: "Reset all of this kind" }).click();
     const dialog = page.getByRole("dialog", { name: "Reset all of this kind" });

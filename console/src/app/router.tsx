@@ -16,6 +16,7 @@ import { Frame } from "./frame.tsx";
 import {
   readCalendarSearch,
   readCompareSearch,
+  readErrorsSearch,
   readExecutionSearch,
   readInboxSearch,
   readListSearch,
@@ -86,7 +87,11 @@ const routes = [
     validateSearch: readInboxSearch,
   }),
   createRoute({ ...at("/holds"), component: lazyRouteComponent(() => import("../screens/holds/index.tsx"), "Holds") }),
-  createRoute({ ...at("/errors"), component: lazyRouteComponent(() => import("../screens/errors.tsx"), "Errors") }),
+  createRoute({
+    ...at("/errors"),
+    component: lazyRouteComponent(() => import("../screens/errors.tsx"), "Errors"),
+    validateSearch: readErrorsSearch,
+  }),
   createRoute({ ...at("/jobs"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "Jobs") }),
   createRoute({ ...at("/jobs/$id"), component: lazyRouteComponent(() => import("../screens/jobs.tsx"), "JobPage") }),
   createRoute({

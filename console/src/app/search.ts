@@ -142,3 +142,13 @@ export interface InboxSearch {
   readonly workflow?: string | undefined;
 }
 export const readInboxSearch = (search: Raw): InboxSearch => ({ workflow: textIn(search, "workflow") });
+
+/** The failures of so many of the last hours. */
+export interface ErrorsSearch {
+  readonly hours?: string | undefined;
+}
+const HOURS: ReadonlySet<string | undefined> = new Set(["1", "24", "168", "720"]);
+export const readErrorsSearch = (search: Raw): ErrorsSearch => {
+  const hours = textIn(search, "hours");
+  return { hours: HOURS.has(hours) ? hours : undefined };
+};

@@ -124,6 +124,9 @@ export function stepsOf(events: readonly HistoryEvent[]): Step[] {
       case "child_failed":
         end(of("child", e.child, e), e, "failed", e.failure);
         break;
+      case "child_cancel_requested":
+        of("child", e.child, e);
+        break;
       case "custom_task":
         if (e.event === "started") begin("task", e.task, e.task_type, e);
         else if (e.event === "in_progress") of("task", e.task, e);

@@ -10,6 +10,8 @@ import { call } from "../api/call.ts";
 export type Shown = HistoryEvent & { readonly cut?: readonly string[] };
 
 const PART = 200;
+/** What shows steps draws so many of the newest events. */
+export const DRAWN = 4_000;
 
 export class HistoryStore {
   readonly #run: string;
@@ -48,6 +50,10 @@ export class HistoryStore {
   /** The events read so far, ascending. */
   all(): Shown[] {
     return [...this.#events.values()].sort((a, b) => a.id - b.id);
+  }
+  /** Of the newest `count` events those read so far, ascending. */
+  recent(count: number): Shown[] {
+    return this.all().filter(({ id }) => id > this.#last - count);
   }
   /** Every event is read. */
   get isWhole(): boolean {
@@ -116,6 +122,20 @@ export class HistoryStore {
     const events: Shown[] = [];
     for (let event = this.#events.get(1); event; event = this.#events.get(event.id + 1)) events.push(event);
     return events;
+  }
+
+  /** The id of the first event at or after a moment; of the last event where none is as late. Reads on the way what it compares. */
+  async firstSince(at: number): Promise<number | null> {
+    let [low, high] = [1, this.#last];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (!this.#events.has(middle)) await this.#readPart(Math.floor((middle - 1) / PART));
+      const event = this.#events.get(middle);
+      if (!event) return null; // the page tells the error
+      if (event.at < at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The newest `count` events, for what draws many of them. */

@@ -1,5 +1,5 @@
 /** Failures of the last days by their kind: how often, since when, an example, and a job that repairs all of a kind. */
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
@@ -27,7 +27,8 @@ const WINDOWS = [
 
 export function Errors() {
   useTitle("Errors");
-  const [hours, setHours] = useState("24");
+  const { hours = "24" } = useSearch({ from: "/errors" });
+  const navigate = useNavigate();
   // Read anew only when another window is chosen.
   const [asked, setAsked] = useState(() => Date.now());
   const query = { start_time: new Date(asked - Number(hours) * 3_600_000).toISOString(), limit: 100 };
@@ -42,7 +43,7 @@ export function Errors() {
           value={hours}
           options={WINDOWS}
           onChange={({ target }) => {
-            setHours(target.value);
+            void navigate({ to: "/errors", search: { hours: target.value }, replace: true });
             setAsked(Date.now());
           }}
         />

@@ -9,7 +9,7 @@ import { stepsOf } from "../history/steps.ts";
 import { HistoryStore } from "../history/store.ts";
 import { Tabs } from "../ui/tabs.tsx";
 import { visible } from "../ui/text.tsx";
-import { EventDetails, StepDetails } from "./execution/details.tsx";
+import { StepDetails } from "./execution/details.tsx";
 import { History } from "./execution/history.tsx";
 import { Timeline } from "./execution/timeline.tsx";
 
@@ -52,7 +52,6 @@ function Opened({ file }: { file: HistoryFile }) {
     void navigate({ to: "/file", search: { ...search, ...change }, replace: true, resetScroll: false });
   const tab = search.tab === "history" ? "history" : "timeline";
   const step = steps.find(({ key }) => key === search.show);
-  const event = search.event === undefined ? undefined : Number(search.event);
   return (
     <section aria-label="The history" className="space-y-4">
       <p className="text-sm">
@@ -83,20 +82,7 @@ function Opened({ file }: { file: HistoryFile }) {
             {step && <StepDetails step={step} store={store} run="" />}
           </div>
         ) : (
-          <div
-            className={`grid grid-cols-1 gap-4 ${event === undefined ? "" : "xl:grid-cols-[minmax(0,1fr)_28rem] xl:items-start"}`}
-          >
-            <History
-              store={store}
-              asJson={search.as === "json"}
-              setAsJson={(as) => set({ as: as ? "json" : undefined })}
-              oldestFirst={search.order === "asc"}
-              setOldestFirst={(oldest) => set({ order: oldest ? "asc" : undefined })}
-              selected={event}
-              select={(id) => set({ event: id === event ? undefined : String(id) })}
-            />
-            {event !== undefined && <EventDetails key={event} id={event} store={store} run="" />}
-          </div>
+          <History store={store} run="" view={search} setView={set} />
         )}
       </Tabs>
     </section>

@@ -12,7 +12,7 @@ import { Loading } from "../ui/loading.tsx";
 import { More } from "../ui/more.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Tag } from "../ui/status.tsx";
-import { Ago } from "../ui/time.tsx";
+import { AsOf } from "../ui/time.tsx";
 import { isCalm, waitWords } from "../ui/waits.ts";
 
 const ASKED = 20;
@@ -69,11 +69,7 @@ export function OldestWaits() {
   });
   const again = (
     <span className="flex flex-wrap items-center gap-x-3 text-xs">
-      {read.data && (
-        <span className="text-soft">
-          as of <Ago at={read.dataUpdatedAt} />
-        </span>
-      )}
+      {read.data && <AsOf at={read.dataUpdatedAt} />}
       <Button look="quiet" busy={read.isFetching} onClick={() => void read.refetch()}>
         Ask again
       </Button>

@@ -74,14 +74,40 @@ export function useNow(everyMs: number): number {
   return now;
 }
 
+/** A clock that ticks once a second tells no more of what has just been. */
+const JUST_NOW_MS = 2_000;
+/** The clocks of browser and server differ by less. */
+const SKEW_MS = 500;
+
+/** `ms`: how long ago; until then where negative. */
+export function ago(ms: number): string {
+  if (ms < -SKEW_MS) return `in ${span(Math.max(1_000, -ms))}`;
+  return ms < JUST_NOW_MS ? "just now" : `${span(ms)} ago`;
+}
+
 /** How long ago, or how long until. */
 export function Ago({ at }: { at: string | number | null }) {
   const now = useNow(1_000);
   if (at === null) return <span className="text-soft">–</span>;
-  const ms = now - new Date(at).getTime();
+  return <span className="whitespace-nowrap tabular-nums">{ago(now - new Date(at).getTime())}</span>;
+}
+
+/** How old an answer is that stands on the page. */
+export function AsOf({ at }: { at: string | number }) {
+  const age = useNow(1_000) - new Date(at).getTime();
   return (
-    <span className="whitespace-nowrap tabular-nums">
-      {ms >= -500 ? `${span(Math.max(0, ms))} ago` : `in ${span(-ms)}`}
+    <span className="text-xs whitespace-nowrap text-soft tabular-nums">
+      as of {age < JUST_NOW_MS ? "now" : ago(age)}
+    </span>
+  );
+}
+
+/** When a wait ends by itself, or should have ended. */
+export function Until({ at }: { at: string }) {
+  const age = useNow(1_000) - Date.parse(at);
+  return (
+    <span>
+      {age < -SKEW_MS ? "until" : "was due"} <Ago at={at} />
     </span>
   );
 }

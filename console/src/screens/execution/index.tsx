@@ -9,7 +9,7 @@ import type { ExecutionSearch } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { isClosing } from "../../history/closing.ts";
 import { type Step, stepsOf } from "../../history/steps.ts";
-import { type HistoryStore, useHistory } from "../../history/store.ts";
+import { DRAWN, type HistoryStore, useHistory } from "../../history/store.ts";
 import { useChanges } from "../../live/index.tsx";
 import { DeploymentLink, ExecutionLink, ScheduleLink } from "../../ui/links.tsx";
 import { Loading, Problem, Skeleton } from "../../ui/loading.tsx";
@@ -22,7 +22,8 @@ import { Held } from "../holds/held.tsx";
 import { type Hold, holdsIn } from "../holds/holds.ts";
 import { Actions } from "./actions.tsx";
 import { AnswerProvider } from "./answer.tsx";
-import { EventDetails, StepDetails, Value } from "./details.tsx";
+import { StepDetails, Value } from "./details.tsx";
+import { Family } from "./family.tsx";
 import { History } from "./history.tsx";
 import { Logs } from "./logs.tsx";
 import { Messages } from "./messages.tsx";
@@ -39,8 +40,6 @@ const REFRESH_MS = 30_000;
 const MOMENT_MS = 500;
 /** A signal that changes nothing that the run waits for has no other sign. */
 const HISTORY_REFRESH_MS = 60_000;
-/** The timeline draws so many of the newest events. */
-const DRAWN = 4_000;
 
 export function ExecutionPage() {
   const { id } = useParams({ from: "/executions/$id" });
@@ -150,7 +149,7 @@ function Run({ execution, holds, version: pinned, moment, why, search }: RunProp
       resetScroll: false,
     });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version says when the events have changed
-  const steps = useMemo(() => stepsOf(store.all()), [store, version]);
+  const steps = useMemo(() => stepsOf(store.recent(DRAWN)), [store, version]);
   const tab = search.tab ?? "timeline";
   return (
     <div className="space-y-4">
@@ -173,6 +172,7 @@ function Run({ execution, holds, version: pinned, moment, why, search }: RunProp
           ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
           ["values", "Input and result"],
           ["messages", "Messages"],
+          ["family", "Family"],
           ["logs", "Logs"],
           ["keys", "Search keys"],
         ]}
@@ -180,9 +180,12 @@ function Run({ execution, holds, version: pinned, moment, why, search }: RunProp
         {tab === "timeline" && (
           <TimelineTab store={store} steps={steps} execution={execution} search={search} set={set} />
         )}
-        {tab === "history" && <HistoryTab store={store} run={run} search={search} set={set} />}
+        {tab === "history" && (
+          <History store={store} run={run} id={execution.execution_id} view={search} setView={set} />
+        )}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
         {tab === "messages" && <Messages store={store} run={run} />}
+        {tab === "family" && <Family id={execution.execution_id} root={execution.root_execution_id} run={run} />}
         {tab === "logs" && <Logs id={execution.execution_id} run={run} open={execution.status === "RUNNING"} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
       </Tabs>
@@ -364,26 +367,6 @@ function TimelineTab({
           id={execution.execution_id}
         />
       )}
-    </div>
-  );
-}
-
-function HistoryTab({ store, run, search, set }: TabProps & { run: string }) {
-  const selected = search.event === undefined ? undefined : Number(search.event);
-  return (
-    <div
-      className={`grid grid-cols-1 gap-4 ${selected === undefined ? "" : "xl:grid-cols-[minmax(0,1fr)_28rem] xl:items-start"}`}
-    >
-      <History
-        store={store}
-        asJson={search.as === "json"}
-        setAsJson={(as) => set({ as: as ? "json" : undefined })}
-        oldestFirst={search.order === "asc"}
-        setOldestFirst={(oldest) => set({ order: oldest ? "asc" : undefined })}
-        selected={selected}
-        select={(event) => set({ event: event === selected ? undefined : String(event) })}
-      />
-      {selected !== undefined && <EventDetails key={selected} id={selected} store={store} run={run} />}
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Button } from "../../ui/button.tsx";
 import { Table } from "../../ui/table.tsx";
 import { visible } from "../../ui/text.tsx";
 import { span, Time, useNow } from "../../ui/time.tsx";
+import { Mark, WORDS } from "./outcome.tsx";
 import { Overview } from "./timeline-overview.tsx";
 import { useWindow } from "./timeline-window.ts";
 
@@ -27,12 +28,6 @@ interface Props {
 const NAMES = "grid-cols-[minmax(7rem,14rem)_minmax(0,1fr)]";
 const ROW = 26;
 
-const WORDS: Record<Outcome, string> = {
-  open: "open",
-  completed: "completed",
-  failed: "failed",
-  cancelled: "cancelled",
-};
 const FILLS: Record<Outcome, string> = {
   open: "bg-running/80",
   completed: "bg-good/75",
@@ -227,16 +222,6 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
         <Time at={bounds[1]} />
       </div>
     </div>
-  );
-}
-
-function Mark({ outcome }: { outcome: Outcome }) {
-  const sign = { open: "●", completed: "✓", failed: "✕", cancelled: "–" }[outcome];
-  const tone = { open: "text-running", completed: "text-good", failed: "text-bad", cancelled: "text-still" }[outcome];
-  return (
-    <span aria-hidden className={`w-3 font-bold ${tone}`}>
-      {sign}
-    </span>
   );
 }
 

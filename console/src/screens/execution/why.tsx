@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { Answer } from "../../api/operations.ts";
 import { Button } from "../../ui/button.tsx";
 import { Copy, visible } from "../../ui/text.tsx";
-import { Ago, useNow } from "../../ui/time.tsx";
+import { Ago, AsOf, Until } from "../../ui/time.tsx";
 import { isCalm } from "../../ui/waits.ts";
 import { holdsIn } from "../holds/holds.ts";
 import { ReleaseButton } from "../holds/release.tsx";
@@ -38,9 +38,7 @@ export function Why({ explanation }: { explanation: Explanation }) {
         <h2 id="why" className="font-semibold">
           {explanation.status === "RUNNING" ? "Why it waits" : "How it ended"}
         </h2>
-        <span className="text-xs text-soft">
-          as of <Ago at={explanation.as_of} />
-        </span>
+        <AsOf at={explanation.as_of} />
       </header>
       <p className="px-4 pt-3 text-[15px] font-medium [overflow-wrap:anywhere]" data-testid="why-summary">
         {visible(explanation.summary)}
@@ -111,15 +109,6 @@ function WaitRow({ wait, execution, isSummary }: { wait: Wait; execution: string
         <Act wait={wait} execution={execution} />
       </div>
     </article>
-  );
-}
-
-function Until({ at }: { at: string }) {
-  const now = useNow(1_000);
-  return (
-    <span>
-      {Date.parse(at) > now ? "until" : "was due"} <Ago at={at} />
-    </span>
   );
 }
 

@@ -10,7 +10,8 @@ import { keyOf, useRead } from "../../api/use.ts";
 import { Button } from "../../ui/button.tsx";
 import { Problem } from "../../ui/loading.tsx";
 import { inZone, useZone, zoneName } from "../../ui/time.tsx";
-import { type Day, dateIn, daysFrom, mondayOf, shift } from "./days.ts";
+import { dateIn } from "../../ui/wall-clock.ts";
+import { type Day, daysFrom, mondayOf, shift } from "./days.ts";
 
 export const VIEWS = ["month", "week", "day", "agenda"] as const;
 type View = (typeof VIEWS)[number];
