@@ -1,6 +1,8 @@
 /** Forms made from schemas, and the JSON editor: section E of what the console promises. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { casesOf } from "../../examples/invoices/demo/cases.ts";
+import { processInvoice } from "../../examples/invoices/workflow.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { SCHEMAS } from "./support/schemas.ts";
@@ -47,9 +49,7 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
     await expect.poll(() => page.getByLabel("Workflow", { exact: true }).inputValue()).toBe(workflow);
   };
 
-  test.each(
-    SCHEMAS.filter(({ unsupported }) => !unsupported),
-  )("24: from form to JSON and back, $name shows and keeps the same value", async ({ name, fits }) => {
+  const goRound = async (name: string, fits: readonly unknown[]) => {
     for (const value of fits) {
       await openStart(name, value);
       await page.getByRole("button", { name: "Form", exact: true, pressed: true }).waitFor();
@@ -67,6 +67,22 @@ describe.skipIf(!CHROMIUM)("forms of the console", () => {
       }
       await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain(shellOf({ input: value }));
     }
+  };
+
+  test.each(
+    SCHEMAS.filter(({ unsupported }) => !unsupported),
+  )("24: from form to JSON and back, $name shows and keeps the same value", ({ name, fits }) => goRound(name, fits));
+
+  test("24: the workflow of the demo has a form, which goes to JSON and back", async () => {
+    await w.worker({ workflows: [processInvoice], activities: [], deployment: "invoices" });
+    await page.reload(); // it is listed now
+    const files = casesOf("").map(({ file }) => file);
+    await goRound(
+      processInvoice.name,
+      files.slice(0, 2).map((file) => ({ file })),
+    );
+    await openStart(processInvoice.name, { file: 7 });
+    await page.getByRole("list", { name: "Problems" }).waitFor();
   });
 
   test("24: what the form refuses the server refuses with 422, and the other way round", async () => {

@@ -23,12 +23,20 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
     await expect.poll(() => wanted.first().isEnabled(), { message: `${name} can take the focus` }).toBe(true);
     for (let stops = 0; stops < 120; stops++) {
       await page.keyboard.press("Tab");
-      const outline = await page.evaluate<string>(`(() => {
-        const one = document.activeElement;
-        return one === document.body ? "body" : getComputedStyle(one).outlineStyle;
-      })()`);
+      const [isThere, outline] = await wanted.first().evaluate((element) => {
+        // The types of the browser are not at hand here.
+        const one = element as unknown as { ownerDocument: { activeElement: unknown; body: unknown } };
+        const { activeElement, body } = one.ownerDocument;
+        const { getComputedStyle } = globalThis as unknown as {
+          getComputedStyle(of: unknown): { outlineStyle: string };
+        };
+        return [
+          activeElement === (one as unknown),
+          activeElement === body ? "body" : getComputedStyle(activeElement).outlineStyle,
+        ] as const;
+      });
       expect(outline, `the focus on the way to ${name}`).not.toBe("none");
-      if (await wanted.first().evaluate((one) => one === one.ownerDocument.activeElement)) return;
+      if (isThere) return;
     }
     throw new Error(`Tab does not reach ${role} ${name}`);
   }

@@ -35,7 +35,8 @@ const ARGS = [
 /** How many times slower the pages run, to find tests that act before the page shows what they act on: `SLOW_PAGES=8`. */
 const SLOWDOWN = Number(process.env.SLOW_PAGES ?? 1);
 
-const VIEWPORT = { width: 1280, height: 900 };
+/** Without motion: where no graphics card draws, the pulse of what is loading costs more than the page itself. */
+const LOOKS = { viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" } as const;
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
 
@@ -60,7 +61,7 @@ interface OpenOptions extends BrowserContextOptions {
 const idle = new WeakMap<Browser, Map<string, Page[]>>();
 
 async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
-  const context = await browser.newContext({ viewport: VIEWPORT, ...options });
+  const context = await browser.newContext({ ...LOOKS, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000); // below that of a test, so that a failure names what it waited for
   if (SLOWDOWN > 1) {
@@ -81,8 +82,8 @@ async function clean(page: Page, origin: string, options: BrowserContextOptions)
   for (const other of page.context().pages()) if (other !== page) await other.close();
   await page.goto(`${origin}/console/theme.js`); // of the console's origin, and without its code
   await page.evaluate("localStorage.clear(); sessionStorage.clear()");
-  await page.setViewportSize(options.viewport ?? VIEWPORT);
-  const { colorScheme = "light", reducedMotion = "no-preference", forcedColors = "none" } = options;
+  await page.setViewportSize(options.viewport ?? LOOKS.viewport);
+  const { colorScheme = "light", reducedMotion = LOOKS.reducedMotion, forcedColors = "none" } = options;
   await page.emulateMedia({ colorScheme, reducedMotion, forcedColors });
   page.removeAllListeners("dialog");
 }
