@@ -2,15 +2,13 @@
  * Workers of the official Python SDK on the deployed product: the same checks as on one machine, over SQS. They are started by
  * `uv run python worker.py` in a folder with the built wheel alone; those that are killed run from the sources.
  */
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Deployment, deploy } from "../../localstack/deploy.ts";
+import type { Deployment } from "../../localstack/deploy.ts";
 import { type CallProxy, callProxy } from "../python/call-proxy.ts";
 import { checkEnds, checkExecution, checkResets, checkWaits } from "../python/checks.ts";
 import { checkRateLimit, checkStickySessions, checkWithoutSession } from "../python/limits-checks.ts";
@@ -35,7 +33,8 @@ import {
 } from "../python/surface-checks.ts";
 import { type PythonProject, pythonProject } from "../support/python-project.ts";
 import { type PythonWorker, startPythonWorker, whyNoPython, workerFile } from "../support/python-worker.ts";
-import { blankAccount, cannotRun, type TestAccount } from "./support.ts";
+import { DEPLOYED_WITHIN_MS, sharedStack } from "./shared-stack.ts";
+import { cannotRun } from "./support.ts";
 
 const noPython = await whyNoPython();
 if (noPython) console.warn(`Skipping the tests of Python workers in the emulator. ${noPython}`);
@@ -85,25 +84,16 @@ async function frontOf(stack: Deployment, workersAt = stack.workerUrl): Promise<
 }
 
 describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on AWS", () => {
-  let account: TestAccount;
   let stack: Deployment;
   let at: Place;
   let project: PythonProject;
   let front: Front;
   const workers: PythonWorker[] = [];
   beforeAll(async () => {
-    [project, account] = await Promise.all([pythonProject("uv"), blankAccount()]);
-    stack = await deploy({ endpoint: account.endpoint });
-    const made = await promisify(execFile)("sh", ["-c", stack.outputs.FirstKeyCommand!], {
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL: account.endpoint,
-        AWS_REGION: account.region,
-        AWS_ACCESS_KEY_ID: account.credentials.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: account.credentials.secretAccessKey,
-      },
-    });
-    at = { url: stack.apiUrl, key: /^SIROCCO_API_KEY=(\S+)$/m.exec(made.stdout)![1]! };
+    const [made, shared] = await Promise.all([pythonProject("uv"), sharedStack()]);
+    project = made;
+    ({ stack } = shared);
+    at = { url: stack.apiUrl, key: shared.key };
     front = await frontOf(stack);
     for (const [file, deployment] of [
       ["surface.py", "surface"],
@@ -112,11 +102,10 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
     ] as const) {
       workers.push(await project.start(file, { url: front.url, key: at.key, deployment }));
     }
-  }, 300_000);
+  }, DEPLOYED_WITHIN_MS);
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.stop()));
     front?.server.close();
-    await account?.stop();
     project?.remove();
   }, 60_000);
 
