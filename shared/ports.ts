@@ -406,6 +406,11 @@ export interface Registry {
     version?: Pick<VersionRecord, "of" | "name">;
     now: Millis;
   }): Promise<{ workflowId: string; registrationId: string }[]>;
+  /**
+   * Removes the registrations of a deployment and ends its sessions (RETIRE-2). Its record stays. Answers the workflows that it no
+   * longer registers. A worker that registers at the same time has all its registrations afterwards, or its session has ended.
+   */
+  retire(workspace: string, deployment: string): Promise<string[]>;
   /** PINNED-3: `version.introduced` from now on. */
   introduced(workspace: string, deployment: string): Promise<void>;
   /** Null: the store does not know the session. */

@@ -8,6 +8,10 @@
  *     written and set after it, so a deployment that has it has everything.
  * REGISTER-3. A session has the digest of its whole registration. A worker that registers again with the same writes nothing while
  *     its last heartbeat is young.
+ * REGISTER-4. A deployment counts how often it was retired. Retiring reads the registrations, raises the count and removes the digest of
+ *     REGISTER-2, ends the sessions, then deletes the registrations that are as it has read them. A registration sets its digest only
+ *     under the count that it has read, and reads the count again after its session: where it was raised, it writes everything again,
+ *     also what seems to be there. So none of a live worker's registrations is missing, whichever write comes first.
  */
 import { hash } from "node:crypto";
 import { type AbilitiesRecord, abilitiesRecord } from "../lib/abilities.ts";
@@ -61,19 +65,26 @@ export async function register(c: Pick<Context, "tables" | "blobs">, sessions: S
   const content = hash("sha256", JSON.stringify([all, deployment, p.worker, p.pid ?? null, p.key ?? ""]), "base64url");
   if (await isAsBefore(table, sessions, p, content, now)) return refs; // REGISTER-3
   const key = { pk: workspace, sk: `D#${deployment}` };
-  const before = await table.get(key);
-  if (!before || text(before, "content") !== all) await write(c, table, p, { defined, can, all });
-  await putSession(table, sessions, { ...p, abilities: can.id, content }, now);
-  return refs;
+  for (;;) {
+    const before = await table.get(key);
+    const isThere = before !== null && text(before, "content") === all;
+    if (!isThere && !(await write(c, table, p, { defined, can, all, before }))) continue;
+    await putSession(table, sessions, { ...p, abilities: can.id, content }, now);
+    if (retirements(await table.get(key)) === retirements(before)) return refs;
+  }
 }
 
-/** REGISTER-2. */
+/** REGISTER-4. */
+const retirements = (deployment: Item | null): number => (deployment && number(deployment, "retired")) ?? 0;
+
+/** REGISTER-2. False: the deployment was retired meanwhile. `before`: the deployment as it was read. */
 async function write(
   c: Pick<Context, "tables" | "blobs">,
   table: Table,
   { workspace, deployment, version, now }: Registering,
-  { defined, can, all }: { defined: readonly Defined[]; can: AbilitiesRecord; all: string },
-): Promise<void> {
+  o: { defined: readonly Defined[]; can: AbilitiesRecord; all: string; before: Item | null },
+): Promise<boolean> {
+  const { defined, can, all, before } = o;
   const key = { pk: workspace, sk: `D#${deployment}` };
   await table.update(
     key,
@@ -89,7 +100,10 @@ async function write(
     },
   );
   const keys = defined.map(({ definition }) => ({ pk: workspace, sk: `R#${definition.name}#${deployment}` }));
-  const there = new Map((await table.getAll(keys)).map((item) => [text(item, "sk")!, text(item, "digest")]));
+  const retired = retirements(before);
+  const isDoubtful = retired > 0 && !before?.content; // a retirement may be deleting what is there
+  const items = isDoubtful ? [] : await table.getAll(keys);
+  const there = new Map(items.map((item) => [text(item, "sk")!, text(item, "digest")]));
   const changed = defined.filter(
     ({ definition, digest }) => there.get(`R#${definition.name}#${deployment}`) !== digest,
   );
@@ -101,7 +115,11 @@ async function write(
   const owner = `${workspace}/abilities/${can.id}`;
   const abilities = await stored(c.blobs, JSON.parse(can.json), { owner, inline: INLINE_DEFINITION });
   await table.put({ ...keyItem(abilitiesKey(workspace, can.id)), abilities });
-  await table.update(key, "SET content = :content", { values: { ":content": S(all) } });
+  const whole = await table.update(key, "SET content = :content", {
+    condition: retired > 0 ? "retired = :retired" : "attribute_not_exists(retired)",
+    values: { ":content": S(all), ...(retired > 0 && { ":retired": N(retired) }) },
+  });
+  return whole.ok;
 }
 
 async function define(

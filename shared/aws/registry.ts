@@ -90,6 +90,10 @@ export class AwsRegistry implements Registry {
     await (await this.#rare()).introduced(this.#table, workspace, name);
   }
 
+  async retire(workspace: string, deployment: string) {
+    return (await import("./retiring.ts")).retire(this.#table, this.#sessions, workspace, deployment);
+  }
+
   async authorize(p: Parameters<Registry["authorize"]>[0]) {
     await (await this.#keyChanges()).authorize(p);
   }

@@ -204,6 +204,17 @@ export class EmbeddedRegistry implements Registry {
     this.#db.run("UPDATE deployments SET introduced = 1 WHERE ws = ? AND name = ?", workspace, deployment);
   }
 
+  async retire(workspace: string, deployment: string) {
+    const of = [workspace, deployment] as const;
+    return this.#db.atomically(() => {
+      const sql = "SELECT workflow FROM registrations WHERE ws = ? AND deployment = ? ORDER BY workflow";
+      const workflows = this.#db.all(sql, ...of).map((row) => String(row.workflow));
+      this.#db.run("DELETE FROM registrations WHERE ws = ? AND deployment = ?", ...of);
+      this.#db.run("DELETE FROM workers WHERE ws = ? AND deployment = ?", ...of);
+      return workflows;
+    });
+  }
+
   async authorize(p: { workspace: string; deployment: string; keys: readonly string[] | null; now: Millis }) {
     const keys = p.keys === null ? null : json(p.keys);
     this.#db.atomically(() => {

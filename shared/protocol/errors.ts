@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   EXECUTION_DELETED: "the execution that this start had begun was deleted",
   NOT_HELD: "there is no such hold",
   NOT_PROMOTED: "the current deployment cannot be changed so",
+  DEPLOYMENT_IN_USE: "the deployment cannot be retired yet",
   UNSUPPORTED_VERSION: "worker and server have no protocol in common",
   LAST_ADMIN_KEY: "the workspace has no other key that may make keys",
   RATE_LIMITED: "too many requests",

@@ -21,6 +21,8 @@ export const DESCRIPTIONS: Partial<Record<Operation, string>> = {
   hardenDeployment:
     "From now on only these API keys may register workers of the deployment. Replaces the keys of an earlier call.",
   unhardenDeployment: "Lets every key with the right `work` register workers of the deployment again.",
+  retireDeployment:
+    "Removes the registrations of a deployment that nothing uses: no live worker, no running execution, no new starts. It comes back when a worker of it registers.",
   whoAmI: "Workspace, name and rights of the API key, and the address of the server.",
   listKeys: "The API keys of the workspace, without the keys themselves.",
   createKey: "Makes an API key. The answer alone has it: the server keeps only its hash.",

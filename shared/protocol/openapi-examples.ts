@@ -491,6 +491,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       ],
     },
   },
+  retireDeployment: { response: { deployment_name: "shop-v1", workflow_names: ["orders"] } },
   rollBackDeployment: {
     request: {},
     response: {

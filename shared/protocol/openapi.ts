@@ -177,6 +177,7 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   revokeKey: [409],
   promoteDeployment: [409],
   rollBackDeployment: [409],
+  retireDeployment: [409],
   holdWork: [404],
   releaseHold: [409],
   createBackup: [501],

@@ -51,6 +51,7 @@ describe("the table", () => {
       "POST /v1/keys",
       "POST /v1/workflows/deployments/{name}/harden",
       "POST /v1/workflows/deployments/{name}/promote",
+      "POST /v1/workflows/deployments/{name}/retire",
       "POST /v1/workflows/deployments/{name}/rollback",
       "POST /v1/workflows/jobs",
       "POST /v1/workflows/jobs/{job_id}/abort",

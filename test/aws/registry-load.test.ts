@@ -51,7 +51,7 @@ describe("with a thousand workers", () => {
     for (let n = 0; n < 1_000; n++) await register(on, worker(n));
     const fresh = on.another();
     const who = worker(1_000);
-    expect(await units(fresh, () => register(fresh, who))).toEqual({ reads: 2, writes: 3 });
+    expect(await units(fresh, () => register(fresh, who))).toEqual({ reads: 3, writes: 3 }); // the last looks for a retirement (REGISTER-4)
     await clock.advance(5_000);
     const other = on.another();
     expect(await units(other, () => register(other, who))).toEqual({ reads: 1, writes: 0 });
@@ -140,4 +140,60 @@ describe("the registry over tables in memory", () => {
   const clock = new ManualClock();
   const b = bench({ ports: memoryAws({ clock }).ports, pass: (ms) => clock.advance(ms) });
   registryContract(() => b);
+});
+
+/** Runs `other` as a whole before the call's `n`th request of DynamoDB; false: the call makes fewer. */
+async function between(
+  on: MemoryAws,
+  n: number,
+  call: (on: MemoryAws) => Promise<unknown>,
+  other: () => Promise<unknown>,
+) {
+  const halted = on.another();
+  const { dynamo } = halted.clients;
+  const send = dynamo.send.bind(dynamo) as (...args: unknown[]) => unknown;
+  let left = n;
+  dynamo.send = (async (...args: unknown[]) => {
+    if (left-- === 0) await other();
+    return send(...args);
+  }) as typeof dynamo.send;
+  await call(halted);
+  return left < 0;
+}
+
+describe("a deployment that is retired while a worker of it registers", () => {
+  const CASES = (["retirement in registration", "registration in retirement"] as const).flatMap((which) =>
+    ["same", "changed"].map((build) => [which, build] as const),
+  );
+  test.each(
+    CASES,
+  )("(%s, %s build) leaves no live worker without its registrations (REGISTER-4)", async (which, build) => {
+    let places = 0;
+    for (let n = 0, more = true; more; n++) {
+      const { clock, on, workspace, worker, register } = installation();
+      const definitions = DEFINITIONS.slice(0, 3);
+      await register(on, worker(0), definitions);
+      await on.another().ports.registry.leave({ ...worker(0) });
+      await clock.advance(60_000);
+      const renewed =
+        build === "same" ? definitions : [{ ...definitions[0]!, description: "new" }, ...definitions.slice(1)];
+      const who = worker(1);
+      const enter = (of: MemoryAws) => register(of, who, renewed);
+      const retire = (of: MemoryAws) => of.ports.registry.retire(workspace, "shop");
+      more =
+        which === "retirement in registration"
+          ? await between(on, n, enter, () => retire(on.another()))
+          : await between(on, n, retire, () => enter(on.another()));
+      places += more ? 1 : 0;
+      const after = on.another();
+      await clock.advance(10_000);
+      if (!(await after.ports.registry.beat({ ...who, now: clock.now() }))) await enter(after); // as a worker does (WORKER-2)
+      const found = await after.ports.registry.registrations(workspace, { deployment: "shop" });
+      expect(found.map(({ workflow }) => workflow).sort(), `before request ${n}`).toEqual(
+        renewed.map(({ name }) => name).sort(),
+      );
+      expect(found.some(({ definition }) => definition.description === "new")).toBe(build === "changed");
+    }
+    expect(places).toBeGreaterThan(5);
+  });
 });

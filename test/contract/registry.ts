@@ -267,6 +267,33 @@ export const registryContract: Contract = (of) => {
     ]);
   });
 
+  test("a deployment that is retired has no registrations and no sessions, stays a version, and comes back (RETIRE-2)", async () => {
+    const workspace = uuid();
+    const definitions = [definition("orders"), definition("refunds")];
+    const boot = { workspace, deployment: "shop-v1", worker: "w", session: uuid(), definitions };
+    const version = { of: "shop", name: "v1" };
+    const enter = () => registry().register({ ...boot, version, now: of().now() });
+    const [first] = await enter();
+    await registry().introduced(workspace, "shop-v1");
+    const other = await register({ workspace, deployment: "shop-v2" });
+    const served = async (workflow: string) =>
+      (await registry().serving(workspace, workflow)).registrations.map(({ deployment }) => deployment).sort();
+    expect(await registry().retire(workspace, "shop-v1")).toEqual(["orders", "refunds"]);
+    expect(await registry().retire(workspace, "shop-v1")).toEqual([]);
+    expect([await served("orders"), await served("refunds")]).toEqual([["shop-v2"], []]);
+    expect(await registry().registration(workspace, first!.registrationId)).toBeNull();
+    expect([...(await registry().heartbeats(workspace, [boot.session, other.session])).keys()]).toEqual([
+      other.session,
+    ]);
+    expect(await registry().beat({ ...boot, now: of().now() })).toBe(false);
+    expect((await registry().deployment(workspace, "shop-v1"))?.version).toEqual({ ...version, introduced: true });
+    await of().pass(5);
+    for (let i = 0; i < 2; i++) await enter();
+    expect([await served("orders"), await served("refunds")]).toEqual([["shop-v1", "shop-v2"], ["shop-v1"]]);
+    expect(await registry().beat({ ...boot, now: of().now() })).toBe(true);
+    expect((await registry().deployment(workspace, "shop-v1"))?.version).toEqual({ ...version, introduced: true });
+  });
+
   describe("workers", () => {
     test("a heartbeat is stored; an unknown session must register again", async () => {
       const worker = await register();

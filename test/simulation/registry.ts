@@ -79,6 +79,12 @@ export function memoryRegistry(
       const known = deployments.get(name)!;
       deployments.set(name, { ...known, version: { ...known.version!, introduced: true } });
     },
+    async retire(_workspace, deployment) {
+      const workflows = listed({ deployment }).map(({ workflow }) => workflow);
+      for (const workflow of workflows) registrations.delete(`${workflow}/${deployment}`);
+      for (const worker of [...workers.values()]) if (worker.deployment === deployment) workers.delete(worker.session);
+      return workflows.sort();
+    },
     authorize: async () => {},
     changeWorkflow: none,
     abilities: async () => new Map(),

@@ -13,6 +13,7 @@ const load = {
   changes: lazy(() => import("../workflow-changes.ts")),
   hardening: lazy(() => import("../hardening.ts")),
   promotion: lazy(() => import("../promotion.ts")),
+  retire: lazy(() => import("../retire.ts")),
   holds: lazy(() => import("../holds.ts")),
   logs: lazy(() => import("../logs.ts")),
   backup: lazy(() => import("../backup.ts")),
@@ -46,6 +47,7 @@ const handlers: HandlersOf<"registration"> = {
     (await load.promotion()).promoteDeployment(context, params.name, body),
   rollBackDeployment: async (context, { params, body }) =>
     (await load.promotion()).rollBackDeployment(context, params.name, body),
+  retireDeployment: async (context, { params }) => (await load.retire()).retireDeployment(context, params.name),
   getDeploymentLogs: async (context, { params, query }) =>
     (await load.logs()).deploymentLogs(context, params.name, query),
   getWorkerInfo: (context) => workerInfo(context),

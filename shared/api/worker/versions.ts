@@ -24,6 +24,7 @@ import type { WorkerBody } from "../../protocol/worker.ts";
 import { activeDeployments } from "../../routing/liveness.ts";
 import { versionsOf } from "../../routing/versions.ts";
 import type { RequestContext } from "../request-context.ts";
+import { retireOldVersions } from "../retire.ts";
 
 type Registration = WorkerBody<"register">;
 
@@ -87,6 +88,7 @@ export async function introduce(
     if (why) warnings.push(`Version '${record.version.name}' is not the current one of workflow '${name}': ${why}`);
   }
   await ports.registry.introduced(workspace, body.deployment);
+  await retireOldVersions(context, record.version.of);
   return warnings;
 }
 

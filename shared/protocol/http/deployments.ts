@@ -148,3 +148,8 @@ export const RollBackRequest = z.strictObject({ workflow_names: WorkflowNames })
 export const PromotionResponse = z
   .object({ deployment_name: z.string(), workflows: z.array(CurrentDeploymentResponse) })
   .meta({ id: "PromotionResponse" });
+
+/** Own operation: the deployment registers no workflows any more. `workflow_names`: those that it had. */
+export const RetirementResponse = z
+  .object({ deployment_name: z.string(), workflow_names: z.array(z.string()) })
+  .meta({ id: "RetirementResponse" });

@@ -84,6 +84,9 @@ export const REGISTRATION_ROWS = [
     optionalBody: true,
     response: deployments.PromotionResponse,
   }),
+  json("retireDeployment", "POST", `${DEPLOYMENT}/retire`, "registration", {
+    response: deployments.RetirementResponse,
+  }),
   json("createDeployment", "POST", `${WORKFLOWS}/deployments`, "registration", {
     body: managed.CreateDeploymentRequest,
     ...hosting,

@@ -62,6 +62,12 @@ export async function awsWorld(o: WorldOptions = {}): Promise<World<Aws> & { rea
   return Object.assign(w, { memory: made[0]! });
 }
 
+/** For `describe.each`: what both engines must do alike, over real HTTP. */
+export const ENGINES: readonly [string, (o?: WorldOptions) => Promise<World<Ports>>][] = [
+  ["the embedded engine", world],
+  ["the AWS adapter", awsWorld],
+];
+
 async function worldOver<Store extends Ports>(
   o: WorldOptions,
   storeOf: (given: { clock: ManualClock; log: Log; settings?: Partial<Settings> }) => Store & { close(): void },
