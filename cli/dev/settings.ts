@@ -19,12 +19,20 @@ export const settingsFlags = {
     value: "TIME",
     help: "a worker silent for this long is dead, and its activities start again (default 30s)",
   },
+  retention: {
+    type: "string",
+    value: "TIME",
+    help: "closed executions are kept for this long, and with them events, logs and payloads (default 30d)",
+  },
   liveness: {
     type: "string",
     value: "TIME",
     help: "a worker silent for this long is listed as inactive (default 50s)",
   },
 } as const;
+
+/** The least that the stack on AWS takes too. */
+const LEAST_RETENTION_MS = 86_400_000;
 
 export const logFlags = {
   "log-format": {
@@ -67,6 +75,9 @@ export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: 
   ] as const) {
     if (ms < 500) throw usage(`--${name} is ${ms} ms: below 500 ms a healthy worker may count as dead.`);
   }
+  const retentionMs = lengthOf("retention", flags.retention) ?? DEFAULTS.retentionMs;
+  if (retentionMs < LEAST_RETENTION_MS)
+    throw usage(`--retention is ${flags.retention}: it must be a day or more, such as 14d.`);
   const heartbeatMs = Math.min(DEFAULTS.heartbeatMs, Math.floor(Math.min(sessionTimeoutMs, livenessMs) / 3));
-  return { ...DEFAULTS, leaseMs, sessionTimeoutMs, livenessMs, heartbeatMs };
+  return { ...DEFAULTS, leaseMs, sessionTimeoutMs, livenessMs, heartbeatMs, retentionMs };
 }

@@ -110,6 +110,10 @@ async function expireRun(r: Retention, row: Row): Promise<void> {
     // Messages whose sender crashed after the close and before it deleted them again.
     const headGone = "NOT EXISTS (SELECT 1 FROM heads h WHERE h.ws = inbox.ws AND h.execution = inbox.execution)";
     db.run(`DELETE FROM inbox WHERE ws = ? AND execution = ? AND ${headGone}`, ws, execution);
+    // Tasks that no worker has received since, such as those of a deployment whose last worker has gone.
+    db.run("DELETE FROM tasks WHERE key BETWEEN ? AND ?", `activity#${run}#`, `activity#${run}#~`);
+    const isGone = "NOT EXISTS (SELECT 1 FROM heads WHERE ws = ? AND execution = ?)";
+    db.run(`DELETE FROM tasks WHERE key = ? AND ${isGone}`, `workflow#${ws}#${execution}`, ws, execution);
   });
 }
 
