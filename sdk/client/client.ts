@@ -4,6 +4,7 @@ import type { MessageArgs } from "../schema.ts";
 import { ApiError } from "./errors.ts";
 import { type CallOptions, Execution } from "./execution.ts";
 import { Connection, type Fetch } from "./http.ts";
+import { type OpenTelemetry, tracedStart } from "./tracing.ts";
 import type { WorkflowRef } from "./types.ts";
 
 export interface ClientOptions {
@@ -15,6 +16,8 @@ export interface ClientOptions {
   readonly fetch?: Fetch;
   /** Sent with each request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The package `@opentelemetry/api`: each start is a span then, and the span of its run is below it. Default: no spans. */
+  readonly openTelemetry?: OpenTelemetry;
   /** How often a request is tried, at least once. Default 5. */
   readonly attempts?: number;
 }
@@ -71,21 +74,24 @@ export function createClient(options: ClientOptions = {}): Client {
 
   const begin = (workflow: string, input: unknown, o: StartOptions, wait: boolean) => {
     const key = o.idempotencyKey ?? crypto.randomUUID();
-    return connection.call<{ execution_id: string; result?: unknown }>(
-      "POST",
-      `/v1/workflows/${encodeURIComponent(workflow)}/execute`,
-      {
-        signal: o.signal,
-        headers: { "idempotency-key": key },
-        body: {
-          input: input ?? {},
-          ...(o.id !== undefined && { execution_id: o.id }),
-          ...(o.idReuse !== undefined && { id_reuse_policy: o.idReuse }),
-          ...(o.deployment !== undefined && { deployment_name: o.deployment }),
-          ...(wait && { wait_for_result: true, timeout_seconds: WAIT_SECONDS }),
+    return tracedStart(options.openTelemetry, workflow, (traceparent) =>
+      connection.call<{ execution_id: string; result?: unknown }>(
+        "POST",
+        `/v1/workflows/${encodeURIComponent(workflow)}/execute`,
+        {
+          signal: o.signal,
+          headers: { "idempotency-key": key },
+          body: {
+            input: input ?? {},
+            ...(o.id !== undefined && { execution_id: o.id }),
+            ...(o.idReuse !== undefined && { id_reuse_policy: o.idReuse }),
+            ...(o.deployment !== undefined && { deployment_name: o.deployment }),
+            ...(wait && { wait_for_result: true, timeout_seconds: WAIT_SECONDS }),
+            ...(traceparent !== undefined && { traceparent }),
+          },
+          repeatable: true,
         },
-        repeatable: true,
-      },
+      ),
     );
   };
 

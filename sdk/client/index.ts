@@ -15,4 +15,5 @@ export {
 export { type Client, type ClientOptions, createClient, type StartOptions } from "./client.ts";
 export { ApiError, ExecutionError } from "./errors.ts";
 export type { CallOptions, Description, Execution, Progress } from "./execution.ts";
+export type { OpenTelemetry } from "./tracing.ts";
 export { type Named, named, type QueryRef, type SignalRef, type UpdateRef, type WorkflowRef } from "./types.ts";

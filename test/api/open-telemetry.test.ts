@@ -1,9 +1,11 @@
 /** Spans of a worker with the user's OpenTelemetry SDK: they are below the spans that the server derives. */
 import { Mistral } from "@mistralai/mistralai";
+import * as openTelemetry from "@opentelemetry/api";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createClient } from "../../sdk/client/index.ts";
 import { activity, child, type RunningWorker, startWorker, workflow } from "../../sdk/index.ts";
 import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 
@@ -88,4 +90,36 @@ test("spans of runs and attempts, in a queue or not, of children too, are below 
   );
   const within = ours("ask the bank").map((span) => span.parentSpanContext?.spanId);
   expect(within.toSorted()).toEqual(attempts.map((span) => span.spanContext().spanId).toSorted());
+});
+
+test("a start of the typed client is a span below the active one, and the span of the run is below it", async () => {
+  spans.reset();
+  const typed = createClient({ url: server.url, apiKey: server.key, openTelemetry, attempts: 1 });
+  const outer = trace.getTracer("shop").startSpan("checkout");
+  const within = <T>(work: () => Promise<T>) => context.with(trace.setSpan(context.active(), outer), work);
+  await within(() => typed.execute(below, {}, { id: "c-1" }));
+  await expect(within(() => typed.start(below, {}, { id: "c-1" }))).rejects.toThrow("c-1");
+  outer.end();
+  const [begun, refused] = spans.getFinishedSpans().filter(({ name }) => name === "start below");
+  const { traceId, spanId } = outer.spanContext();
+  expect([begun, refused].map((span) => span?.parentSpanContext?.spanId)).toEqual([spanId, spanId]);
+  expect([begun, refused].map((span) => span?.status.code)).toEqual([0, openTelemetry.SpanStatusCode.ERROR]);
+  const [run] = (await derived("c-1")).spans;
+  expect([run!.traceId, run!.parentSpanId]).toEqual([traceId, begun!.spanContext().spanId]);
+});
+
+test("without an OpenTelemetry SDK, or without the API, a start begins a trace of its own", async () => {
+  trace.disable();
+  try {
+    for (const [id, more] of [
+      ["n-1", { openTelemetry }],
+      ["n-2", {}],
+    ] as const) {
+      const typed = createClient({ url: server.url, apiKey: server.key, ...more });
+      await typed.execute(below, {}, { id });
+      expect((await derived(id)).spans[0]!.parentSpanId ?? "").toBe("");
+    }
+  } finally {
+    trace.setGlobalTracerProvider(provider);
+  }
 });
