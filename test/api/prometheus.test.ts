@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { METRICS } from "../../cli/server/metrics.ts";
-import { WORKER_METRICS } from "../../sdk/worker/metrics.ts";
+import { WORKER_METRICS, WorkerMetrics } from "../../sdk/worker/metrics.ts";
 import { type World, world } from "./support/world.ts";
 
 let w: World;
@@ -93,4 +93,56 @@ test("the dashboard and the page on operating name every metric of servers and w
     const named = new Set((text.match(/\bsirocco_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, "")));
     expect([...named].sort(), file).toEqual(names);
   }
+});
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly title: string;
+    readonly targets: readonly { expr: string; legendFormat: string }[];
+  }[];
+}
+
+test("each panel of the dashboard asks for labels that its metrics have, so that no line of it is empty", async () => {
+  await w.worker("shop", [{ name: "orders" }]);
+  await w.client.workflows.executeWorkflow({ workflowIdentifier: "orders", workflowExecutionRequest: {} });
+  await w.ask("POST", "/v1/holds", { body: { workflow_name: "orders" } });
+  const before = (await scrape()).text;
+  await w.clock.advance(600_000);
+  const worker = new WorkerMetrics(w.clock);
+  worker.step("orders");
+  worker.replay("orders");
+  worker.error("bug");
+  worker.polled("workflow");
+  worker.attempt("charge", { kind: "completed", result: null }, 0);
+  const load = { activities: 1, activity_slots: 9, workflow_tasks: 1, workflow_slots: 9, cached: 1 };
+  const text = before + (await scrape()).text + worker.text({ deployments: ["shop"], name: "w1", load });
+  const labels = new Map<string, Set<string>>();
+  for (const [, name, pairs = ""] of text.matchAll(/^(sirocco_[a-z_]+)(?:\{(.*)\})? /gm)) {
+    const known = labels.get(name!.replace(/_(?:sum|count)$/, "")) ?? new Set(["instance", "job"]); // which Prometheus adds
+    for (const [, label] of pairs.matchAll(/([a-z_]+)="/g)) known.add(label!);
+    labels.set(name!.replace(/_(?:sum|count)$/, ""), known);
+  }
+  const file = new URL("../../ops/grafana.json", import.meta.url);
+  const { panels } = JSON.parse(readFileSync(file, "utf8")) as Dashboard;
+  const wrong: string[] = [];
+  for (const { title, targets } of panels) {
+    for (const { expr, legendFormat } of targets) {
+      const listed = (pattern: RegExp, from: string) =>
+        [...from.matchAll(pattern)].flatMap(([, all]) => all!.split(/, ?/));
+      const metrics = listed(/\b(sirocco_[a-z_]+)/g, expr);
+      const by = listed(/\bby \(([^)]*)\)/g, expr);
+      const shown = listed(/\{\{(\w+)\}\}/g, legendFormat);
+      const asked = [...by, ...listed(/\{([^}]*)\}/g, expr).map((pair) => /^\w+/.exec(pair)![0])];
+      for (const metric of metrics) {
+        const known = labels.get(metric);
+        if (!known) wrong.push(`${title}: ${metric} was not scraped`);
+        for (const label of [...asked, ...(by.length > 0 ? [] : shown)])
+          if (known && !known.has(label)) wrong.push(`${title}: ${metric} has no label ${label}`);
+      }
+      const aggregated = /\b(?:sum|max|histogram_quantile)\b/.test(expr);
+      if (aggregated && shown.some((label) => !by.includes(label)))
+        wrong.push(`${title}: the legend names a label that the sum drops`);
+    }
+  }
+  expect(wrong).toEqual([]);
 });

@@ -120,6 +120,13 @@ describe("the package of the command", () => {
     }
   });
 
+  test("takes 6 MB at most, installed", () => {
+    const folder = p.installed("cli");
+    const bytes = files(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+    expect(bytes / 1_000_000).toBeLessThan(6);
+    expect(bytes).toBeGreaterThan(500_000);
+  });
+
   test("has the thread that checks large inputs beside the code that begins it", async () => {
     const dist = join(p.installed("cli"), "dist");
     const begins = files(dist).filter((file) => readFileSync(join(dist, file), "utf8").includes("./schema-thread."));

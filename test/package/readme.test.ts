@@ -1,6 +1,6 @@
 /** The README's first steps, pasted: its commands run in order in an empty folder, with the packed packages in the place of a registry. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { env, PACKING_MS, type Project, project } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const README = readFileSync(join(ROOT, "README.md"), "utf8").split("\n## On AWS")[0]!;
-const BLOCK = /^```(?<language>sh|ts) *(?<name>[^\n]*)\n(?<text>[\s\S]*?)^```$/gm;
+const BLOCK = /^```(?<language>sh|ts|json) *(?<name>[^\n]*)\n(?<text>[\s\S]*?)^```$/gm;
 const blocks = [...README.matchAll(BLOCK)].map(
   ({ groups }) => groups as { language: string; name: string; text: string },
 );
@@ -73,7 +73,7 @@ test("the README's commands do what it says, in its order", async () => {
   let variables: Record<string, string> = {};
   for (const { language, name, text } of blocks) {
     seen.push(name);
-    if (language === "ts") writeFileSync(join(folder, name), text);
+    if (language !== "sh") writeFileSync(join(folder, name), text);
     else if (name === "create") {
       // `npm install` of packages that no registry has is left out: test/package/create.test.ts goes on from here.
       await done(`${text.split("\n")[0]} --no-install`, p.path);
@@ -107,6 +107,7 @@ test("the README's commands do what it says, in its order", async () => {
   expect(seen).toEqual([
     "create",
     "install",
+    "tsconfig.json",
     "my-worker.ts",
     "server",
     "environment",
@@ -120,4 +121,13 @@ test("the README's commands do what it says, in its order", async () => {
     "official.ts",
     "order",
   ]);
+  // The settings of the compiler are those of a made project, and the README's files fit them.
+  const { compilerOptions } = JSON.parse(readFileSync(join(folder, "tsconfig.json"), "utf8"));
+  const template = JSON.parse(readFileSync(join(ROOT, "create/template/tsconfig.json"), "utf8"));
+  expect(compilerOptions).toEqual(template.compilerOptions);
+  for (const name of ["@types", "undici-types"])
+    if (!existsSync(join(folder, "node_modules", name)))
+      symlinkSync(join(ROOT, "node_modules", name), join(folder, "node_modules", name));
+  const checked = `${process.execPath} ${join(ROOT, "node_modules/typescript/bin/tsc")} -p .`;
+  expect(await done(checked, folder)).toBe("");
 }, 300_000);
