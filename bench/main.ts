@@ -176,6 +176,10 @@ async function holds() {
   return (await import("./holds.ts")).holds();
 }
 
+async function backup() {
+  return (await import("./backup.ts")).backups();
+}
+
 async function jobs() {
   return (await import("./jobs.ts")).jobs();
 }
@@ -189,6 +193,7 @@ const targets = {
   aws: { counts, idle },
   large: { holds },
   jobs: { jobs },
+  backup: { backup },
   python: { python },
 };
 const parts = targets[values.target as keyof typeof targets];
