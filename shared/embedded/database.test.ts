@@ -266,6 +266,15 @@ describe("while the log is synced", () => {
     await db.durable();
     expect([db.commits, syncs.held!.length]).toEqual([1, 0]);
   });
+
+  test("one caller with the steps of many executions leaves the event loop to others", async () => {
+    for (let i = 0; i < 50; i++) put(db, `step ${i}`);
+    const one = db.durable();
+    await iteration();
+    expect([db.commits, syncs.held!.length]).toEqual([1, 1]);
+    syncs.held![0]!(null);
+    await one;
+  });
 });
 
 describe("after a commit that makes the log long", () => {

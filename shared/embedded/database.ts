@@ -19,7 +19,7 @@
  *     the same transaction. A call that is undone takes its part back. Reads of such rows write first what waits. If that
  *     write fails, the store has failed (COMMIT-4): a commit without it would keep the calls and lose what they add.
  * COMMIT-7. `synchronous = NORMAL`: a commit writes to the log and does not wait for the disk. The store syncs the log itself,
- *     in a thread, and the event loop goes on; if few callers wait, the loop waits with them. While a sync runs, the next
+ *     in a thread, and the event loop goes on; if few callers wait for few writes, the loop waits with them. While a sync runs, the next
  *     transaction is filled and not committed. So one commit at most is in the log and not on the disk: a power cut leaves
  *     the state of a moment at which all acknowledged writes were made, and `walDamage` can tell it from damage.
  * COMMIT-8. After a commit that makes the log long, the store syncs the log and copies from it into the file (a checkpoint). A
@@ -56,6 +56,11 @@ const CHECKPOINT_PAGES = 4_000;
  * the time that it takes to wake the thread and the loop.
  */
 const FEW_CALLERS = 2;
+/**
+ * One call of a worker may bring steps of many executions. Then the loop has further calls to serve while the disk works. The
+ * start of an execution and its close are a dozen statements each.
+ */
+const FEW_STATEMENTS = 16;
 
 /** Result codes after which the store may not go on (COMMIT-4): out of memory, read-only, I/O error, corrupt, full, cannot open, not a database. */
 const FATAL = new Set([7, 8, 10, 11, 13, 14, 26]);
@@ -155,6 +160,7 @@ export class Database {
   /** Writes inside the open transaction (COMMIT-1) and answers the number of rows changed. */
   run(sql: string, ...values: Value[]): number {
     this.#begin();
+    this.#group.statements += 1;
     return this.#execute(this.#statement(sql), values);
   }
 
@@ -254,8 +260,12 @@ export class Database {
     const group = this.#endTransaction();
     if (!group) return;
     if (this.#isLogLong()) this.#checkpoint(group);
-    else if (group.callers <= FEW_CALLERS || this.#path === null) this.#syncNow(group);
+    else if (this.#path === null || this.#isSmall(group)) this.#syncNow(group);
     else this.#sync(group);
+  }
+
+  #isSmall(group: Group): boolean {
+    return group.callers <= FEW_CALLERS && group.statements <= FEW_STATEMENTS;
   }
 
   #isLogLong(): boolean {
@@ -433,6 +443,7 @@ export class Database {
 
 /** The callers that wait for the writes of one transaction. */
 class Group {
+  statements = 0;
   readonly #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
   readonly #after: (() => void)[] = [];
 
