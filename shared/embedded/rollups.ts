@@ -70,14 +70,23 @@ export class EmbeddedRollups implements Rollups {
 
   #write(): void {
     for (const [id, { row, expiresAt, bucket }] of this.#changed) {
+      const body = json(bucket);
+      this.#known.set(id, bucket);
+      // Most changes leave the expiry as it is: its index is not written with each of them.
+      const updated = this.#db.run(
+        "UPDATE rollups SET body = ? WHERE ws = ? AND subject = ? AND size = ? AND start = ? AND key = ? AND expires_at = ?",
+        body,
+        ...row,
+        expiresAt,
+      );
+      if (updated > 0) continue;
       this.#db.run(
         `INSERT INTO rollups (ws, subject, size, start, key, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body`,
         ...row,
         expiresAt,
-        json(bucket),
+        body,
       );
-      this.#known.set(id, bucket);
     }
     this.#changed.clear();
   }
