@@ -24,6 +24,7 @@ import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import { HeadCache } from "./head-cache.ts";
+import { type HeadText, headOf, headOfRun, RUN_COLUMNS, textOf } from "./head-rows.ts";
 import type { Notifier } from "./notifier.ts";
 import { eraseHidden, hideRuns } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
@@ -617,8 +618,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   #run(workspace: string, run: string): Head | null {
-    const row = this.#db.one("SELECT body, search_keys FROM runs WHERE run = ? AND ws = ?", run, workspace);
-    return row ? { ...parse<Head>(row.body), search_keys: parse<Record<string, string>>(row.search_keys) } : null;
+    const row = this.#db.one(`SELECT ${RUN_COLUMNS} FROM runs WHERE run = ? AND ws = ?`, run, workspace);
+    return row && headOfRun(row);
   }
 
   async runs(query: RunsQuery) {
@@ -679,42 +680,6 @@ const valuesOf = ({ bytes, retries, batches, queued, messages }: LogEnd): number
   messages,
 ];
 
-/** The JSON of a head: `body` without the fields that have a column of their own, as `heads` has it, and `whole` with them, as `runs` has it. */
-interface HeadText {
-  readonly body: string;
-  readonly whole: string;
-}
-
-/** Both from one walk through what the head carries, such as the input of the run. */
-function textOf(head: Head): HeadText {
-  const {
-    status,
-    run,
-    chain,
-    due_at,
-    wake_pending,
-    fence,
-    effects_done_through,
-    owner,
-    deployment,
-    deadline,
-    ...rest
-  } = head;
-  const columns = {
-    status,
-    run,
-    chain,
-    due_at,
-    wake_pending,
-    fence,
-    effects_done_through,
-    owner,
-    deployment,
-    deadline,
-  };
-  const body = JSON.stringify(rest);
-  return { body, whole: `${JSON.stringify(columns).slice(0, -1)},${body.slice(1)}` };
-}
 const bytesOf = (value: unknown): number => Buffer.byteLength(json(value));
 
 const firstBatch = (head: Head): Batch => ({ first: 1, events: [startedOf(head)], append_id: head.run });
@@ -724,20 +689,4 @@ function pastOf(batch: Batch): Pick<Head, "status" | "closed_at" | "failure"> {
   const last = batch.events.at(-1)!;
   if (!isClosing(last)) throw new Error(`a batch that ends with ${last.kind} closes no run`);
   return { status: CLOSING[last.kind], closed_at: last.at, failure: "reason" in last ? last.reason : null };
-}
-
-function headOf(row: Row): Head {
-  return {
-    ...parse<Head>(row.body),
-    status: row.status as Head["status"],
-    run: row.run as string,
-    chain: row.chain as string,
-    due_at: row.due_at as number | null,
-    wake_pending: row.wake_pending === 1,
-    fence: row.fence as number,
-    effects_done_through: row.effects_done_through as number,
-    owner: row.owner as string | null,
-    deployment: row.deployment as string,
-    deadline: row.deadline as number | null,
-  };
 }

@@ -22,6 +22,8 @@ const STEPS: readonly string[] = [
   `ALTER TABLE deployments ADD COLUMN version_of TEXT;
    ALTER TABLE deployments ADD COLUMN version TEXT;
    ALTER TABLE deployments ADD COLUMN introduced INTEGER NOT NULL DEFAULT 0;`,
+  // 6: a receipt has the id of its task. Rows of heads are shorter (HEADROW-1): older programs cannot read these.
+  "DROP INDEX tasks_receipt;",
 ];
 
 /** The format of the files that this program writes, kept in `user_version`. */

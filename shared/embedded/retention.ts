@@ -8,6 +8,7 @@ import { type Log, type Ref, type SetAside, StoreFailed } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import { type Database, parse, type Row } from "./database.ts";
+import { headOfRun, RUN_COLUMNS } from "./head-rows.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
 import { removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
@@ -133,7 +134,7 @@ export function hideRuns(
   const key = [workspace, execution] as const;
   db.writeWaiting(); // outside of what may be undone
   return db.atomically(() => {
-    const columns = "run, ws, execution, started_at, search_keys, body";
+    const columns = `${RUN_COLUMNS}, started_at`;
     const past = db.all(
       `SELECT ${columns} FROM runs WHERE ws = ? AND execution = ? AND run <> ? LIMIT ${HIDDEN_AT_ONCE}`,
       ...key,
@@ -142,7 +143,7 @@ export function hideRuns(
     const last = past.length < HIDDEN_AT_ONCE;
     const rows = last ? [...past, ...db.all(`SELECT ${columns} FROM runs WHERE run = ?`, run)] : past;
     for (const row of rows) {
-      const head = parse<Head>(row.body);
+      const head = headOfRun(row);
       forgetFailure(db, rollups, head);
       db.run(
         "INSERT INTO deleted_runs (run, ws, execution, token, at, stored) VALUES (?, ?, ?, ?, ?, 1)",

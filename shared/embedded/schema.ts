@@ -110,7 +110,6 @@ CREATE INDEX tasks_visible ON tasks (queue, visible_at);
 CREATE INDEX tasks_key ON tasks (key) WHERE key IS NOT NULL;
 CREATE INDEX tasks_expire ON tasks (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX tasks_preferred ON tasks (queue, prefer, visible_at) WHERE prefer IS NOT NULL;
-CREATE UNIQUE INDEX tasks_receipt ON tasks (receipt) WHERE receipt IS NOT NULL;
 
 CREATE TABLE activities (
   run TEXT NOT NULL, activity INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0, cancel INTEGER NOT NULL DEFAULT 0,

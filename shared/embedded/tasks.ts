@@ -2,7 +2,8 @@
  * Queues in SQLite with the semantics of SQS: at-least-once delivery, a visibility timeout as lease, a receive count.
  *
  * QUEUE-1. A task is in flight while it has a receipt and its `visible_at` is in the future. After that time it is delivered
- *     again under a new receipt, and the old receipt means "lease lost".
+ *     again under a new receipt, and the old receipt means "lease lost". A receipt has the task's id, by which the row is found:
+ *     an index of receipts would be written with each delivery, each extension and each end of a task.
  * QUEUE-2. A task sent with a key is merged into one that still waits under the same key, which then becomes visible at the
  *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already.
  * QUEUE-3. Each round of the sweeper deletes the tasks of queries whose callers no longer wait: queries to a deployment
@@ -37,12 +38,15 @@ export class EmbeddedTasks implements Tasks {
   /** By queue: the next time at which a task becomes visible while polls wait. */
   readonly #timers = new Map<string, { at: Millis; cancel: () => void }>();
   readonly #uuid: () => string;
+  /** The highest id of a task. */
+  #last: number;
 
   constructor(db: Database, clock: Clock, leaseMs: Millis, uuid: () => string) {
     this.#db = db;
     this.#clock = clock;
     this.#leaseMs = leaseMs;
     this.#uuid = uuid;
+    this.#last = Number(db.one("SELECT max(id) AS last FROM tasks")?.last ?? 0);
     this.#bound();
   }
 
@@ -81,8 +85,11 @@ export class EmbeddedTasks implements Tasks {
     // A task that a poll waits for is stored as it is after its delivery, instead of stored, found and changed.
     const poll = at <= now ? this.#pollFor(name, o.prefer ?? null) : undefined;
     const receipt = poll ? this.#uuid() : null;
+    this.#last += 1;
+    const id = this.#last;
     this.#db.run(
-      "INSERT INTO tasks (queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO tasks (id, queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      id,
       name,
       key,
       o.prefer ?? null,
@@ -92,7 +99,7 @@ export class EmbeddedTasks implements Tasks {
       task.kind === "query" ? this.#steadyTime(task.expires_at, now) : null,
       body,
     );
-    poll?.answer([{ receipt: receipt!, attempt: 1, task: parse<Task>(body) }]);
+    poll?.answer([{ receipt: receiptOf(id, receipt!), attempt: 1, task: parse<Task>(body) }]);
     if (poll) this.#arm(name);
     else this.#answerPolls(name);
   }
@@ -199,7 +206,7 @@ export class EmbeddedTasks implements Tasks {
       now + this.#leaseMs,
       row.id!,
     );
-    return { receipt, attempt, task: parse<Task>(row.body) };
+    return { receipt: receiptOf(Number(row.id), receipt), attempt, task: parse<Task>(row.body) };
   }
 
   async extend(workspace: string, receipts: readonly string[], leaseMs: Millis) {
@@ -207,12 +214,12 @@ export class EmbeddedTasks implements Tasks {
     const lost: string[] = [];
     const queues = new Set<string>();
     for (const receipt of receipts) {
-      const leased = this.#db.one("SELECT queue FROM tasks WHERE receipt = ?", receipt);
-      if (!leased || !belongs(leased.queue, workspace)) {
+      const leased = this.#leased(workspace, receipt);
+      if (!leased) {
         lost.push(receipt);
         continue;
       }
-      this.#db.run("UPDATE tasks SET visible_at = ? WHERE receipt = ?", at, receipt);
+      this.#db.run("UPDATE tasks SET visible_at = ? WHERE id = ?", at, leased.id!);
       queues.add(String(leased.queue));
     }
     for (const queue of queues) this.#answerPolls(queue);
@@ -234,11 +241,25 @@ export class EmbeddedTasks implements Tasks {
 
   async finish(workspace: string, receipts: readonly string[]) {
     for (const receipt of receipts) {
-      const leased = this.#db.one("SELECT id, queue FROM tasks WHERE receipt = ?", receipt);
-      if (leased && belongs(leased.queue, workspace)) this.#db.run("DELETE FROM tasks WHERE id = ?", leased.id!);
+      const leased = this.#leased(workspace, receipt);
+      if (leased) this.#db.run("DELETE FROM tasks WHERE id = ?", leased.id!);
     }
+  }
+
+  /** Id and queue of the task that has this receipt, if it is of the workspace. */
+  #leased(workspace: string, receipt: string): Row | null {
+    const { id, secret } = partsOf(receipt);
+    if (id === null) return null;
+    const row = this.#db.one("SELECT id, queue, receipt FROM tasks WHERE id = ?", id);
+    return row?.receipt === secret && String(row.queue).startsWith(`${workspace}/`) ? row : null;
   }
 }
 
 const nameOf = (q: QueueRef) => `${q.workspace}/${q.deployment}/${q.queue}`;
-const belongs = (queue: unknown, workspace: string) => String(queue).startsWith(`${workspace}/`);
+
+/** QUEUE-1. The column has the second part, which each delivery makes anew. */
+const receiptOf = (id: number, secret: string) => `${id}.${secret}`;
+function partsOf(receipt: string): { id: number | null; secret: string } {
+  const [, id, secret = ""] = /^([1-9]\d{0,14})\.(.*)$/.exec(receipt) ?? [];
+  return { id: id === undefined ? null : Number(id), secret };
+}

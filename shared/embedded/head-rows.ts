@@ -1,0 +1,112 @@
+/**
+ * Heads as the rows of `heads` and `runs` have them.
+ *
+ * HEADROW-1. The JSON of a row leaves out what its columns have, and each field that has its usual value. Readers add them. So
+ *     most rows fit into the page of their table: a row of more than 1,002 bytes takes a page of its own, which each commit that
+ *     writes the row writes too, with the list of free pages. Rows of formats before 6 have all fields, and are read as they are.
+ */
+import type { Head } from "../protocol/head.ts";
+import { parse, type Row } from "./database.ts";
+
+/** The JSON of a head: `body` as `heads` has it, and `whole`, as `runs` has it: with the columns that `runs` lacks. */
+export interface HeadText {
+  readonly body: string;
+  readonly whole: string;
+}
+
+/** Both from one walk through what the head carries, such as the input of the run. */
+export function textOf(head: Head): HeadText {
+  const { due_at, wake_pending, fence, effects_done_through, owner, deadline, ...others } = head;
+  const body = JSON.stringify(withoutUsual(others));
+  const columns = JSON.stringify({ due_at, wake_pending, fence, effects_done_through, owner, deadline });
+  return { body, whole: `${columns.slice(0, -1)},${body.slice(1)}` };
+}
+
+const orAbsent = <T>(value: T | null): T | undefined => value ?? undefined;
+const unless = <T>(usual: T, value: T): T | undefined => (value === usual ? undefined : value);
+const unlessEmpty = <T>(values: readonly T[]): readonly T[] | undefined => (values.length === 0 ? undefined : values);
+
+/** The columns that `heads` alone has. */
+type OfHeads = "due_at" | "wake_pending" | "fence" | "effects_done_through" | "owner" | "deadline";
+
+/** `JSON.stringify` leaves out what is undefined. */
+function withoutUsual(head: Omit<Head, OfHeads>): object {
+  const { workspace: _workspace, execution, status: _status, run, chain, deployment: _deployment, ...rest } = head;
+  return {
+    ...rest,
+    root_chain: unless(chain, rest.root_chain),
+    display_name: orAbsent(rest.display_name),
+    first_run: unless(run, rest.first_run),
+    continued_from: orAbsent(rest.continued_from),
+    attempt: unless(1, rest.attempt),
+    outbox: unlessEmpty(rest.outbox),
+    token: unless(run, rest.token),
+    result: orAbsent(rest.result),
+    failure: orAbsent(rest.failure),
+    carried: unlessEmpty(rest.carried),
+    paced_until: orAbsent(rest.paced_until),
+    parent: orAbsent(rest.parent),
+    root: unless(execution, rest.root),
+    schedule: orAbsent(rest.schedule),
+    search_keys: Object.keys(rest.search_keys).length === 0 ? undefined : rest.search_keys,
+    user: orAbsent(rest.user),
+    extensions: orAbsent(rest.extensions),
+    closed_at: orAbsent(rest.closed_at),
+  };
+}
+
+/** `row`: has the columns that both tables have. `stored`: its JSON. */
+function withUsual(row: Row, stored: Partial<Head>): Partial<Head> {
+  const { ws: workspace, execution, run, chain, deployment } = row as Record<string, string>;
+  return {
+    ...USUAL,
+    outbox: [],
+    carried: [],
+    search_keys: {},
+    first_run: run!,
+    token: run!,
+    root_chain: chain!,
+    root: execution!,
+    ...stored,
+    workspace: workspace!,
+    execution: execution!,
+    run: run!,
+    chain: chain!,
+    deployment: deployment!,
+    status: row.status as Head["status"],
+  };
+}
+
+const USUAL = {
+  display_name: null,
+  continued_from: null,
+  attempt: 1,
+  result: null,
+  failure: null,
+  paced_until: null,
+  parent: null,
+  schedule: null,
+  user: null,
+  extensions: null,
+  closed_at: null,
+};
+
+/** `row`: a whole row of `heads`. */
+export const headOf = (row: Row): Head =>
+  Object.assign(withUsual(row, parse<Partial<Head>>(row.body)), {
+    due_at: row.due_at as number | null,
+    wake_pending: row.wake_pending === 1,
+    fence: row.fence as number,
+    effects_done_through: row.effects_done_through as number,
+    owner: row.owner as string | null,
+    deadline: row.deadline as number | null,
+  }) as Head;
+
+/** What `headOfRun` reads of a row of `runs`. */
+export const RUN_COLUMNS = "run, ws, execution, chain, deployment, status, search_keys, body";
+
+/** The head with which the run began, or that its close has left, with its present search keys. */
+export const headOfRun = (row: Row): Head =>
+  Object.assign(withUsual(row, parse<Partial<Head>>(row.body)), {
+    search_keys: parse<Record<string, string>>(row.search_keys),
+  }) as Head;
