@@ -19,7 +19,7 @@ export default defineConfig({
         exclude: ["**/node_modules/**", ...exclude],
         ...limits,
         ...(globalSetup && { globalSetup: [...globalSetup] }),
-        ...(alone && { maxWorkers: 1, sequence: { groupOrder: 1 } }),
+        ...(alone && { maxWorkers: alone, sequence: { groupOrder: 1 } }),
       },
     })),
   },

@@ -1,6 +1,6 @@
 /**
- * What the test files of a run share, made at the first question for it: assemblies of the stack by their settings, and one
- * deployed stack. Bundling and synthesizing take most of the processor time of a deployment.
+ * What the test files of a run share, made at the first question for it: assemblies of the stack by their settings, and deployed
+ * stacks by a name, each in an account of its own. Bundling and synthesizing take most of the processor time of a deployment.
  */
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { freePort, startEmulator, stopEmulator } from "../../localstack/emulator
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Address that answers `GET /assembly?settings=…` and `GET /stack`. */
+    /** Address that answers `GET /assembly?settings=…` and `GET /stack?name=…&minute=…`. */
     readonly shared: string;
   }
 }
@@ -23,8 +23,8 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "sirocco-shared-"));
   const assemblies = new Map<string, Promise<string>>();
-  let stack: Promise<object> | undefined;
-  let port: number | undefined;
+  const stacks = new Map<string, Promise<object>>();
+  const ports: number[] = [];
 
   function assembly(settings: string): Promise<string> {
     let made = assemblies.get(settings);
@@ -36,19 +36,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
     return made;
   }
-  async function deployed() {
-    port = await freePort();
-    const emulator = startEmulator({ port, endWithCaller: true, ruleMinuteSeconds: 1 });
+  async function deployed(ruleMinuteSeconds: number) {
+    const port = await freePort();
+    ports.push(port);
+    const emulator = startEmulator({ port, endWithCaller: true, ruleMinuteSeconds });
     const [{ endpoint }, made] = await Promise.all([emulator, assembly("{}")]);
     return deploy({ endpoint, assembly: made });
+  }
+  function stack(name: string, minute: number): Promise<object> {
+    let made = stacks.get(name);
+    if (!made) {
+      made = deployed(minute);
+      stacks.set(name, made);
+    }
+    return made;
   }
 
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url!, "http://shared");
     try {
-      if (pathname === "/stack") stack ??= deployed();
-      const answer = pathname === "/stack" ? await stack : await assembly(searchParams.get("settings")!);
-      response.end(JSON.stringify(answer));
+      const of = (name: string) => searchParams.get(name)!;
+      const made = pathname === "/stack" ? stack(of("name"), Number(of("minute"))) : assembly(of("settings"));
+      response.end(JSON.stringify(await made));
     } catch (error) {
       response.writeHead(500).end((error as Error).message);
     }
@@ -58,8 +67,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("shared", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   return async () => {
     server.close();
-    await Promise.allSettled([stack, ...assemblies.values()]);
-    if (port !== undefined) await stopEmulator(port);
+    await Promise.allSettled([...stacks.values(), ...assemblies.values()]);
+    for (const port of ports) await stopEmulator(port);
     await rm(folder, { recursive: true, force: true });
   };
 }

@@ -12,7 +12,7 @@ import { Task, type WorkerAnswer, type WorkerBody } from "../../shared/protocol/
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { definition } from "../contract/subject.ts";
 import { functionOf, reconfigure } from "./lambda.ts";
-import { sharedStack } from "./shared-stack.ts";
+import { ownStack } from "./shared-stack.ts";
 import { type Seen, type Stall, stalling } from "./stall.ts";
 import { eventually } from "./support.ts";
 
@@ -25,11 +25,11 @@ const HANDLER = { input_schema: { type: "object" } };
 export type ProtocolWorker = Awaited<ReturnType<typeof startProtocolWorker>>;
 
 /**
- * Registers the workflow `orders` with the signal `go` and the query `peek`, in a workspace of its own of the shared stack. It changes
- * functions of the stack for a moment, while no other file runs. The sweeper runs each second.
+ * Registers the workflow `orders` with the signal `go` and the query `peek`, in a stack of its own, whose functions it
+ * changes for a moment. The sweeper runs each second.
  */
 export async function startProtocolWorker() {
-  const { account, stack, workspace, key } = await sharedStack();
+  const { account, stack, workspace, key } = await ownStack("handlers");
   const { endpoint, region, credentials } = account;
   const clients = { endpoint, region, credentials };
   const [sqs, sts, dynamo] = [new SQSClient(clients), new STSClient(clients), new DynamoDBClient(clients)];

@@ -38,8 +38,14 @@ export interface Shared {
  * The stack that test files share. Each has a workspace of its own there, so none sees the executions of another. Variables
  * of this process name the account.
  */
-export async function sharedStack(workspace: string = randomUUID()): Promise<Shared> {
-  const stack = await ask<Deployment>("/stack");
+export const sharedStack = (workspace: string = randomUUID()): Promise<Shared> => stackOf("shared", workspace, 3);
+
+/** A stack with the same settings, in another account: for a file that changes its functions, and waits for the sweeper. */
+export const ownStack = (file: string): Promise<Shared> => stackOf(file, randomUUID(), 1);
+
+/** `minute`: seconds between two rounds of the sweeper. A round takes a third of a second of processor time here, due executions or not. */
+async function stackOf(name: string, workspace: string, minute: number): Promise<Shared> {
+  const stack = await ask<Deployment>(`/stack?name=${name}&minute=${minute}`);
   const { endpoint, region } = stack;
   useAccount({ endpoint, ...ROOT });
   const ports = registryKeys({ table: stack.outputs.RegistryTable!, region });

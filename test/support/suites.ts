@@ -4,8 +4,8 @@ export interface Suite {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
-  /** Its files run one at a time, after the other suites. */
-  readonly alone?: true;
+  /** How many of its files run at a time, after the other suites. */
+  readonly alone?: number;
   /** Modules that prepare what its files share. */
   readonly globalSetup?: readonly string[];
 }
@@ -51,11 +51,11 @@ export const SUITES: Readonly<
     include: [...BUNDLES, "test/aws/**/*.test.ts", "test/schedule/**/aws.test.ts"],
     exclude: [],
   },
-  /** The deployed stack in the emulator: each file keeps a core busy with the stack's functions, beside its workers. */
+  /** The deployed stack in the emulator: two files keep two cores busy with the stack's functions, beside their workers. */
   emulator: {
     include: IN_THE_EMULATOR,
     exclude: [],
-    alone: true,
+    alone: 2,
     globalSetup: ["test/emulator/global-setup.ts"],
   },
 };
