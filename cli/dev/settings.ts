@@ -12,12 +12,12 @@ export const settingsFlags = {
   lease: {
     type: "string",
     value: "TIME",
-    help: "a task goes to another worker after its worker has been silent for this long (default 30s)",
+    help: "a task goes to another worker after its worker has been silent for this long (default 25s)",
   },
   "session-timeout": {
     type: "string",
     value: "TIME",
-    help: "a worker silent for this long is dead, and its activities start again (default 30s)",
+    help: "a worker silent for this long is dead, and its activities start again (default 25s)",
   },
   retention: {
     type: "string",
@@ -63,7 +63,7 @@ export function logSettingsOf(
   throw usage(`${words}.`);
 }
 
-/** The heartbeat interval is a third of the shorter of session timeout and liveness window, and never above its default. */
+/** The heartbeat interval is 2/5 of the shorter of session timeout and liveness window, and never above its default. */
 export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: string | undefined }): Settings {
   const leaseMs = lengthOf("lease", flags.lease) ?? DEFAULTS.leaseMs;
   const sessionTimeoutMs = lengthOf("session-timeout", flags["session-timeout"]) ?? DEFAULTS.sessionTimeoutMs;
@@ -78,6 +78,6 @@ export function settingsOf(flags: { readonly [K in keyof typeof settingsFlags]: 
   const retentionMs = lengthOf("retention", flags.retention) ?? DEFAULTS.retentionMs;
   if (retentionMs < LEAST_RETENTION_MS)
     throw usage(`--retention is ${flags.retention}: it must be a day or more, such as 14d.`);
-  const heartbeatMs = Math.min(DEFAULTS.heartbeatMs, Math.floor(Math.min(sessionTimeoutMs, livenessMs) / 3));
+  const heartbeatMs = Math.min(DEFAULTS.heartbeatMs, Math.floor(Math.min(sessionTimeoutMs, livenessMs) / 2.5));
   return { ...DEFAULTS, leaseMs, sessionTimeoutMs, livenessMs, heartbeatMs, retentionMs };
 }

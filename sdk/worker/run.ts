@@ -45,7 +45,7 @@ export interface RunningWorker {
 
 /**
  * Starts a worker and answers at once. For programs that decide themselves when it ends. Workflow code that blocks the event
- * loop for 4 s, and other code that blocks it for 25 s, ends the process with exit code 70 (`runWorker` starts again).
+ * loop for 4 s, and other code that blocks it for 20 s, ends the process with exit code 70 (`runWorker` starts again).
  */
 export async function startWorker<R extends Record<string, unknown>>(
   options: WorkerOptions<R>,

@@ -5,8 +5,9 @@ import { HEARTBEAT_SECONDS, LIVENESS_SECONDS, RETENTION_DAYS } from "../protocol
 export const DEFAULTS: Settings = {
   livenessMs: LIVENESS_SECONDS * 1000,
   heartbeatMs: HEARTBEAT_SECONDS * 1000,
-  sessionTimeoutMs: 30_000,
-  leaseMs: 30_000,
+  // So the work of a killed worker goes on within 30 s: what another worker needs after their end takes a few seconds on a busy machine.
+  sessionTimeoutMs: 25_000,
+  leaseMs: 25_000,
   claimTimeoutMs: 120_000,
   wakeTimeoutMs: 60_000,
   graceMs: 5_000,

@@ -8,7 +8,7 @@
  * WATCHDOG-2. From 2 s on the thread logs it. Meanwhile SIGTERM and SIGINT end the process at once, because nobody can drain.
  * WATCHDOG-3. The watchdog takes workflow code that has not returned after 4 s for broken: the thread records a failed workflow
  *     task that quarantines it (QUARANTINE-1), gives the tasks of the worker back, ends its session, and ends the process.
- *     Activities and other code have 25 s, for the worker loses its leases after 30 s and others repeat its work.
+ *     Activities and other code have 20 s, for the worker loses its leases after 25 s and others repeat its work.
  * WATCHDOG-4. JavaScript cannot be stopped from outside without damage to the promises of others. So the process of
  *     `runWorker` is replaced by a fresh one under the same id and with the same arguments; where that is impossible
  *     (Windows, Node before 22.15, a parent that listens to an IPC channel, `startWorker`) it ends with exit code 70.
@@ -21,7 +21,7 @@ import type { Log } from "../../runtime/log.ts";
 import { whatBlocks } from "./held.ts";
 import { BEATS, DEBUGGED, type Held, type ThreadData, type Unblocked, watchdogThread } from "./thread.ts";
 
-const LIMITS = { notedMs: 2_000, workflowMs: 4_000, otherMs: 25_000 };
+const LIMITS = { notedMs: 2_000, workflowMs: 4_000, otherMs: 20_000 };
 const BEAT_MS = 100;
 const EXIT_CODE = 70; // EX_SOFTWARE of sysexits.h
 
