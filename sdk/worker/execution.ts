@@ -47,6 +47,7 @@ import { isGone, mayBeOneItem, ServerRefusal } from "./transport.ts";
 
 /** EXEC-8. The waits between them add up to a minute. */
 const FAILURES_TO_QUARANTINE = 5;
+const MOST_CONFLICTS = 5;
 
 type Went = "again" | "rest" | "closed";
 
@@ -68,6 +69,9 @@ export class Execution {
   #outlived = 0;
   /** EXEC-8: the error of the last of them. */
   #poison: unknown = null;
+  /** Conflicts in a row at one position. */
+  #conflicts = 0;
+  #conflictAt = 0;
 
   constructor(id: string, host: ExecutionHost) {
     this.id = id;
@@ -355,6 +359,7 @@ export class Execution {
       case "conflict":
       case "fenced": {
         view.instance = null; // EXEC-2
+        if (answer.kind === "conflict") this.#noteConflict(batch.first);
         if (answer.kind === "fenced" || !view.isOwner) return this.#reclaim();
         // Another run comes with its own task, and no task comes for an execution that was deleted.
         return (await this.#refresh()) === view ? "again" : this.#close();
@@ -370,6 +375,15 @@ export class Execution {
         this.#local.begin(events);
         return "again";
     }
+  }
+
+  /** EXEC-8: the winner of a position has written there, so that the next batch begins behind it. */
+  #noteConflict(position: number): void {
+    this.#conflicts = position === this.#conflictAt ? this.#conflicts + 1 : 1;
+    this.#conflictAt = position;
+    if (this.#conflicts <= MOST_CONFLICTS) return;
+    this.#conflicts = 0;
+    throw new Error(`event ${position} of the log is taken, and no read of the log finds an event there`);
   }
 
   /** The server will never take this batch (too long a history, a malformed batch): the run fails with the reason. */

@@ -54,6 +54,29 @@ describe("when the server fails at every batch of an execution", () => {
   });
 });
 
+test("a log whose next position is taken although no read finds an event there is tried with growing waits", async () => {
+  let appends = 0;
+  let damaged = true;
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, options) {
+      const items = operation === "append" ? (body as unknown as { items: AppendItem[] }).items : [];
+      if (!damaged || items.length === 0) return inner.call(operation, body, options);
+      appends += 1;
+      if (appends > 500) await new Promise(() => {});
+      return { results: items.map(() => ({ kind: "conflict" })), now: 0 } as never;
+    },
+  });
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  await using env = await environment({ workflows: [steps], activities: [quick], log: quiet }, { wire });
+  const run = await env.start(steps, {});
+  await env.advance("3m");
+  expect(appends).toBeLessThan(200);
+  damaged = false;
+  await env.advance("20m");
+  expect(await run.result()).toBe(3);
+});
+
 test("a stored signal that is nested too deep is recorded as ignored, and the next one is handled", async () => {
   let depth = 20_000;
   const wire = (inner: Transport): Transport => ({
