@@ -216,7 +216,16 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     expect(JSON.parse(stdout)).toMatchObject({ execution_id: "by-curl", workflow_name: "echoes" });
     const result = async () => (await w.ask("GET", "/v1/workflows/executions/by-curl")).body.result;
     await expect.poll(result).toEqual(JSON.parse(input));
+
+    // The link brings another browser to the same form.
+    await page.getByRole("tab", { name: "Link" }).click();
+    const link = (await page.getByTestId("call-link").textContent()) ?? "";
+    expect(link).not.toContain(w.key);
     await close();
+    const other = await w.open(link.slice(link.indexOf("#") + 1));
+    const there = other.page.getByTestId("call-curl");
+    await expect.poll(() => there.textContent()).toBe(line.replace(',"execution_id":"by-curl"', ""));
+    await other.close();
   });
 
   test("26: where two deployments serve a workflow, the refusal offers them, and the start works after a choice", async () => {

@@ -1,4 +1,5 @@
-/** The same start as commands and code, to copy. The key is never in them. */
+/** The same start as commands, as code, and as a link to the filled form, to copy. The key is never in them. */
+import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { apiBase } from "../../api/address.ts";
 import { writeJson } from "../../api/json.ts";
@@ -61,8 +62,13 @@ export function equivalents(base: string, workflow: string, body: Body): Record<
 }
 
 export function Equivalents({ workflow, body }: { workflow: string; body: Body }) {
-  const [kind, setKind] = useState<"curl" | "cli" | "ts" | "py">("curl");
-  const text = equivalents(apiBase(location.href), workflow, body)[kind];
+  const [kind, setKind] = useState<"curl" | "cli" | "ts" | "py" | "link">("curl");
+  const router = useRouter();
+  const search = { workflow, deployment: body.deployment_name, input: writeJson(body.input) };
+  const text =
+    kind === "link"
+      ? new URL(router.history.createHref(router.buildLocation({ to: "/start", search }).href), location.href).href
+      : equivalents(apiBase(location.href), workflow, body)[kind];
   return (
     <Tabs
       label="Language"
@@ -73,13 +79,14 @@ export function Equivalents({ workflow, body }: { workflow: string; body: Body }
         ["cli", "sirocco"],
         ["ts", "TypeScript"],
         ["py", "Python"],
+        ["link", "Link"],
       ]}
     >
       <div className="flex items-start gap-2 rounded-md border border-line bg-sunken p-2">
         <pre tabIndex={0} data-testid={`call-${kind}`} className="flex-1 overflow-x-auto font-mono text-xs">
           {text}
         </pre>
-        <Copy text={text} label="the call" />
+        <Copy text={text} label={kind === "link" ? "the link to this form" : "the call"} />
       </div>
     </Tabs>
   );
