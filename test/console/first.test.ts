@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
-import { loadAxe, RULES, violationsOn } from "./support/axe.ts";
+import { loadAxe, RULES, showIn, violationsOn } from "./support/axe.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { tooFaintOn } from "./support/contrast.ts";
@@ -253,7 +253,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       parts: string[];
     }[];
     expect(byAxe.flatMap(({ parts }) => parts.map((one) => /id="(.)"/.exec(one)?.[1]))).toEqual(["a", "c"]);
-    await page.emulateMedia({ colorScheme: "dark" });
+    await showIn(page, "dark");
     expect(await faint()).toEqual(["b", "c"]);
     await close();
   });
@@ -290,14 +290,14 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       };
       expect.soft(await violationsOn(page, RULES), `${path} light`).toEqual([]);
       expect.soft(await overflow(), `${path} 1280`).toBeLessThanOrEqual(0);
-      await page.emulateMedia({ colorScheme: "dark" });
+      await showIn(page, "dark");
       expect.soft(await tooFaintOn(page), `${path} dark`).toEqual([]);
       await page.setViewportSize({ width: 390, height: 844 });
       expect.soft(await overflow(), `${path} 390`).toBeLessThanOrEqual(0);
       expect.soft(await tooFaintOn(page), `${path} dark, 390`).toEqual([]);
       // Sizes and scrolling are the same in both themes.
       expect.soft(await violationsOn(page, narrow), `${path} dark, 390`).toEqual([]);
-      await page.emulateMedia({ colorScheme: "light" });
+      await showIn(page, "light");
       expect.soft(await tooFaintOn(page), `${path} light, 390`).toEqual([]);
       await page.setViewportSize({ width: 320, height: 700 });
       expect.soft(await overflow(), `${path} 320`).toBeLessThanOrEqual(0);

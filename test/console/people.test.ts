@@ -6,6 +6,9 @@ import { ConsoleWorld } from "./support/console.ts";
 import { contrastOf, type Picture, pictureOf, shapesDiffer } from "./support/pixels.ts";
 import { activities, workflows } from "./support/workflows.ts";
 
+/** What the page's own scripts have at hand. */
+declare function getComputedStyle(of: unknown): { readonly outlineStyle: string };
+
 describe.skipIf(!CHROMIUM)("the console for every person", () => {
   let w: ConsoleWorld;
   beforeAll(async () => {
@@ -21,19 +24,13 @@ describe.skipIf(!CHROMIUM)("the console for every person", () => {
     const wanted = page.locator(within).getByRole(role, typeof name === "string" ? { name, exact: true } : { name });
     await wanted.first().waitFor();
     await expect.poll(() => wanted.first().isEnabled(), { message: `${name} can take the focus` }).toBe(true);
+    let control = await wanted.first().elementHandle();
     for (let stops = 0; stops < 120; stops++) {
       await page.keyboard.press("Tab");
-      const [isThere, outline] = await wanted.first().evaluate((element) => {
-        // The types of the browser are not at hand here.
-        const one = element as unknown as { ownerDocument: { activeElement: unknown; body: unknown } };
+      if (!(await control?.evaluate((one) => one.isConnected))) control = await wanted.first().elementHandle();
+      const [isThere, outline] = await control!.evaluate((one) => {
         const { activeElement, body } = one.ownerDocument;
-        const { getComputedStyle } = globalThis as unknown as {
-          getComputedStyle(of: unknown): { outlineStyle: string };
-        };
-        return [
-          activeElement === (one as unknown),
-          activeElement === body ? "body" : getComputedStyle(activeElement).outlineStyle,
-        ] as const;
+        return [activeElement === one, activeElement === body ? "body" : getComputedStyle(activeElement).outlineStyle];
       });
       expect(outline, `the focus on the way to ${name}`).not.toBe("none");
       if (isThere) return;

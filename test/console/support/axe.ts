@@ -8,16 +8,22 @@ import { tooFaintOn } from "./contrast.ts";
 export const loadAxe = (page: Page): Promise<void> =>
   page.evaluate(readFileSync(fileURLToPath(import.meta.resolve("axe-core")), "utf8"));
 
-/** `run`: which rules, as axe takes them. */
+/** `run`: which rules, as axe takes them. Of a page with an open dialog the dialog: what lies behind it nobody can reach. */
 export const violationsOn = (page: Page, run: object): Promise<unknown[]> =>
   page.evaluate<unknown[]>(`axe
-    .run(document, { resultTypes: ["violations"], ...${JSON.stringify(run)} })
+    .run(document.querySelector("dialog[open]") ?? document, { resultTypes: ["violations"], ...${JSON.stringify(run)} })
     .then(({ violations }) =>
       violations.map(({ id, nodes }) => ({ id, parts: nodes.map(({ html }) => html.slice(0, 200)) })))`);
 
 export const RULES = {
   runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
 };
+
+/** Lets the system ask for a theme, and waits until the page has it: its script hears of it a moment later. */
+export async function showIn(page: Page, colorScheme: "light" | "dark"): Promise<void> {
+  await page.emulateMedia({ colorScheme });
+  await expect.poll(() => page.evaluate("document.documentElement.dataset.theme")).toBe(colorScheme);
+}
 
 /**
  * Checks the page as it is then: every rule in light, and in dark the contrast of texts, which alone differs between themes. The
@@ -27,8 +33,8 @@ export async function axeOn(page: Page): Promise<(what: string) => Promise<void>
   await loadAxe(page);
   return async (what) => {
     expect.soft(await violationsOn(page, RULES), `${what}, light`).toEqual([]);
-    await page.emulateMedia({ colorScheme: "dark" });
+    await showIn(page, "dark");
     expect.soft(await tooFaintOn(page), `${what}, dark`).toEqual([]);
-    await page.emulateMedia({ colorScheme: "light" });
+    await showIn(page, "light");
   };
 }
