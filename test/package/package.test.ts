@@ -1,7 +1,7 @@
 /** The SDK as users get it: packed, installed into an empty project, and every example of the documentation in it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer } from "../../cli/server/index.ts";
@@ -16,6 +16,9 @@ let p: Project;
 beforeAll(async () => {
   p = await project(["sdk"]);
   for (const { file, text } of examples) p.write(file, text);
+  mkdirSync(join(p.path, "node_modules/@opentelemetry"), { recursive: true }); // an optional peer
+  const peer = "node_modules/@opentelemetry/api";
+  if (!existsSync(join(p.path, peer))) symlinkSync(new URL(`../../${peer}`, import.meta.url), join(p.path, peer));
 }, PACKING_MS);
 afterAll(() => p.remove());
 
