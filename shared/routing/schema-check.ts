@@ -41,10 +41,18 @@ const LITTLE_WORK = 30_000;
 const COSTLY = /"(?:pattern|patternProperties|format|\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)":/;
 
 const MAX_CACHED = 500;
-/** By the text of the schema: the store answers fresh objects each time. */
+/** By the text of the schema: a store may answer fresh objects each time. */
 const cache = new Map<string, Compiled>();
+/** By the object: the store on one machine answers the same one. */
+const byObject = new WeakMap<object, Compiled>();
 
 function compiled(schema: Record<string, unknown>): Compiled {
+  const known = byObject.get(schema) ?? compiledByText(schema);
+  byObject.set(schema, known);
+  return known;
+}
+
+function compiledByText(schema: Record<string, unknown>): Compiled {
   const text = JSON.stringify(schema);
   const known = cache.get(text);
   if (known) return known;
