@@ -14,6 +14,7 @@ import type {
   KeyRecord,
   RegistrationRecord,
   Registry,
+  Serving,
   VersionRecord,
   WorkerRecord,
   WorkflowChange,
@@ -27,12 +28,16 @@ import { type Database, json, parse, type Row } from "./database.ts";
 /** Rows of `meta`, one per workspace that had a hold. */
 const HOLDS = "holds#";
 
+const servingKey = (workspace: string, workflow: string): string => `${workspace} ${workflow}`;
+
 export class EmbeddedRegistry implements Registry {
   readonly #db: Database;
   /** By hash. Only this process writes keys, so a write keeps it true; every request reads one. */
   readonly #keys = new LruCache<KeyRecord>(1_000);
   /** By workspace, likewise; every claim reads them. */
   readonly #holds = new LruCache<Holds>(1_000);
+  /** By workspace and workflow, likewise; every start reads them. */
+  readonly #serving = new LruCache<Serving>(1_000);
   readonly #uuid: () => string;
   readonly #clock: Clock;
   readonly #readable: Readable;
@@ -133,6 +138,7 @@ export class EmbeddedRegistry implements Registry {
       set: old?.set ?? {},
     };
     if (json(old) !== json(workflow)) this.#putWorkflow(ws, workflow);
+    this.#serving.delete(servingKey(ws, definition.name));
     this.#db.run(
       `INSERT INTO registrations (ws, workflow, deployment, id, created_at, updated_at, definition)
        VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -155,6 +161,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   #putWorkflow(ws: string, workflow: StoredWorkflow): void {
+    this.#serving.delete(servingKey(ws, workflow.name));
     this.#db.run(
       "INSERT OR REPLACE INTO workflows (ws, name, id, body) VALUES (?, ?, ?, ?)",
       ws,
@@ -293,6 +300,10 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async registrations(workspace: string, filter: { workflow?: string; deployment?: string } = {}) {
+    return this.#registrations(workspace, filter);
+  }
+
+  #registrations(workspace: string, filter: { workflow?: string; deployment?: string }) {
     const rows = this.#db.all(
       `SELECT r.*, w.id AS workflow_id FROM registrations r JOIN workflows w ON w.ws = r.ws AND w.name = r.workflow
        WHERE r.ws = ? AND (? IS NULL OR r.workflow = ?) AND (? IS NULL OR r.deployment = ?)
@@ -308,11 +319,22 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async serving(workspace: string, workflow: string) {
-    const registrations = await this.registrations(workspace, { workflow });
-    return { registrations, current: await this.current(workspace, workflow) };
+    const key = servingKey(workspace, workflow);
+    const known = this.#serving.get(key);
+    if (known) return known;
+    const serving = {
+      registrations: this.#registrations(workspace, { workflow }),
+      current: this.#current(workspace, workflow),
+    };
+    this.#serving.set(key, serving);
+    return serving;
   }
 
   async current(workspace: string, workflow: string) {
+    return this.#current(workspace, workflow);
+  }
+
+  #current(workspace: string, workflow: string) {
     const row = this.#db.one("SELECT body FROM current_deployments WHERE ws = ? AND workflow = ?", workspace, workflow);
     return row ? parse<CurrentDeployment>(row.body) : null;
   }
@@ -327,6 +349,7 @@ export class EmbeddedRegistry implements Registry {
 
   async setCurrent(workspace: string, next: CurrentDeployment) {
     const { workflow, version } = next;
+    this.#serving.delete(servingKey(workspace, workflow));
     const written =
       version === 1
         ? this.#db.run(
@@ -347,6 +370,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async clearCurrent(workspace: string, { workflow, version }: CurrentDeployment) {
+    this.#serving.delete(servingKey(workspace, workflow));
     const sql = "DELETE FROM current_deployments WHERE ws = ? AND workflow = ? AND version = ?";
     return this.#db.run(sql, workspace, workflow, version) === 1;
   }
