@@ -88,6 +88,8 @@ export class Database {
   readonly #statements = new LruCache<Statement>(MOST_STATEMENTS);
   #open = false;
   #group = new Group();
+  /** Statements of a transaction, on the average of the last ones. */
+  #recently = 0;
   /** Committed, and on its way to the disk (COMMIT-7). */
   #syncing: Group | null = null;
   /** A checkpoint has written to the file, and the disk may not have it yet (COMMIT-8). */
@@ -260,12 +262,14 @@ export class Database {
     const group = this.#endTransaction();
     if (!group) return;
     if (this.#isLogLong()) this.#checkpoint(group);
-    else if (this.#path === null || this.#isSmall(group)) this.#syncNow(group);
+    else if (this.#isSmall(group) || this.#path === null) this.#syncNow(group);
     else this.#sync(group);
   }
 
-  #isSmall(group: Group): boolean {
-    return group.callers <= FEW_CALLERS && group.statements <= FEW_STATEMENTS;
+  /** Also after larger ones: then further calls are on their way. */
+  #isSmall({ callers, statements }: Group): boolean {
+    this.#recently = (3 * this.#recently + statements) / 4;
+    return callers <= FEW_CALLERS && Math.max(statements, this.#recently) <= FEW_STATEMENTS;
   }
 
   #isLogLong(): boolean {
