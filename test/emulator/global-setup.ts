@@ -20,17 +20,20 @@ declare module "vitest" {
   }
 }
 
+const DEFAULTS = JSON.stringify({});
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "sirocco-shared-"));
   const assemblies = new Map<string, Promise<string>>();
   const stacks = new Map<string, Promise<object>>();
   const ports: number[] = [];
 
+  /** CDK validates one template: the others differ in little. */
   function assembly(settings: string): Promise<string> {
     let made = assemblies.get(settings);
     if (!made) {
       made = mkdtemp(join(folder, "assembly-")).then((own) =>
-        synthesize(own, JSON.parse(settings) as Partial<Settings>),
+        synthesize(own, JSON.parse(settings) as Partial<Settings>, { validate: settings === DEFAULTS }),
       );
       assemblies.set(settings, made);
     }
@@ -40,7 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const port = await freePort();
     ports.push(port);
     const emulator = startEmulator({ port, endWithCaller: true, ruleMinuteSeconds });
-    const [{ endpoint }, made] = await Promise.all([emulator, assembly("{}")]);
+    const [{ endpoint }, made] = await Promise.all([emulator, assembly(DEFAULTS)]);
     return deploy({ endpoint, assembly: made });
   }
   function stack(name: string, minute: number): Promise<object> {

@@ -178,7 +178,7 @@ describeUnless(cannotRun)("an installation on a bad day", () => {
       // 3. Deploy the printed settings to the stack itself.
       const former = await left();
       const restored = { ...OWN, ...settings, existingPayloads, deletionProtection: "on" } as const;
-      stack = await deploy({ endpoint: account.endpoint, bootstrap: false, settings: restored });
+      stack = await deploy({ endpoint: account.endpoint, bootstrap: false, assembly: await assemblyOf(restored) });
       const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK }));
       expect(Stacks?.[0]?.EnableTerminationProtection).toBe(true);
       expect(stack.outputs.ExecutionsTable).toBe(settings.existingExecutions);
