@@ -127,31 +127,15 @@ describe.skipIf(cannotRun ?? noPython)("a worker of the official Python SDK, on 
     expect(front.asked).toContain("GET /v1/workflows/workers/whoami");
     expect([...front.asked].filter((path) => path.includes("/v1/worker/"))).toEqual([]);
   });
-  test(
-    "brings activities, children, fan-out and continued runs to their results",
-    () => checkResults(at),
-    240_000,
-  );
-  test(
-    "records what the user's code did, and nothing of the SDK's bookkeeping",
-    () => checkHistory(at),
-    120_000,
-  );
-  test(
-    "is streamed by the official client, with the task events of its activities",
-    () => checkStream(at),
-    120_000,
-  );
+  test("brings activities, children, fan-out and continued runs to their results", () => checkResults(at), 240_000);
+  test("records what the user's code did, and nothing of the SDK's bookkeeping", () => checkHistory(at), 120_000);
+  test("is streamed by the official client, with the task events of its activities", () => checkStream(at), 120_000);
   test("answers queries and updates, and refuses what does not fit", () => checkHandlers(at), 120_000);
   test("waits for a person's input", () => checkHumanInput(at), 120_000);
   test("cleans up when it is cancelled", () => checkCancellation(at), 120_000);
   test("fails on purpose, and waits after a bug", () => checkFailures(at), 180_000);
   test("can be found by search keys", () => checkSearchKeys(at), 120_000);
-  test(
-    "serves the official Python client as the worker in TypeScript does",
-    () => checkExecution(at),
-    180_000,
-  );
+  test("serves the official Python client as the worker in TypeScript does", () => checkExecution(at), 180_000);
   test("lets the Python client wait in each of its ways", () => checkWaits(at), 120_000);
   test("lets the Python client cancel and terminate", () => checkEnds(at), 120_000);
   test("lets the Python client reset an execution that has completed", () => checkResets(at), 120_000);
