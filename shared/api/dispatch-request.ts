@@ -21,12 +21,14 @@ import {
   storeFailed,
   toBody,
   unauthorized,
+  unreadable,
 } from "../protocol/errors.ts";
 import { compile, type Match } from "../protocol/http/match.ts";
 import { parseBody, parseQuery } from "../protocol/http/parse.ts";
 import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import { mayDo, needOf } from "../protocol/rights.ts";
 import type { Route } from "../protocol/routes.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { Access, Keys } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
@@ -115,7 +117,7 @@ async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
       target: request.target,
       error,
     }); // DISPATCH-2
-    outcome = error instanceof StoreFailed ? storeFailed(error.message) : internal();
+    outcome = failed(error);
   }
   if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
   if ("file" in outcome) return (await backups()).download(api.ports, outcome.file, requestId, access);
@@ -160,6 +162,12 @@ async function jsonOf(ports: Ports, value: unknown): Promise<string> {
 function requestIdOf(api: Served, request: ApiRequest): string {
   const given = request.headers["x-request-id"];
   return typeof given === "string" && /^[\w.:/-]{1,128}$/.test(given) ? given : api.ports.uuid();
+}
+
+/** What a caller is told of an error that no handler has caught. */
+function failed(error: unknown): Refusal {
+  if (error instanceof StoreFailed) return storeFailed(error.message);
+  return error instanceof Unreadable ? unreadable(error.message) : internal();
 }
 
 async function serve(api: Served, request: ApiRequest, requestId: string, access: Access): Promise<Outcome> {

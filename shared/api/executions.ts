@@ -7,6 +7,7 @@ import { notFound, notRunning, type Refusal, refusal } from "../protocol/errors.
 import type { Head } from "../protocol/head.ts";
 import type { WorkflowExecutionResponse } from "../protocol/http/executions.ts";
 import { messageId } from "../protocol/messages.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { withResult } from "./execution-view.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
 
@@ -59,7 +60,7 @@ export async function terminateExecution(context: RequestContext, execution: str
     const done = await terminate(context.ports, refTo(context, execution), ending);
     return done.kind === "closed" ? undefined : closed(execution, done.head);
   } catch (error) {
-    if (!(error instanceof DamagedExecution)) throw error;
+    if (!(error instanceof DamagedExecution || error instanceof Unreadable)) throw error;
     context.log.error("terminate: the execution is damaged", { execution, error });
     return refusal(409, "WF_1105", `Execution cannot be ended: ${error.message}. Start another one in its place.`);
   }

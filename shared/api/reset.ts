@@ -7,6 +7,7 @@ import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "
 import type { Head } from "../protocol/head.ts";
 import type { HistoryEvent } from "../protocol/history.ts";
 import type { ResetInvocationBody } from "../protocol/http/executions.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { route } from "../routing/route.ts";
 import { headOf } from "./executions.ts";
 import { foreign } from "./foreign-deployment.ts";
@@ -50,7 +51,7 @@ export async function resetExecution(
     if (done.kind === "reset" && into) context.log.info("execution moved", { execution, ...into, by: context.user });
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
-    if (!(error instanceof DamagedExecution)) throw error;
+    if (!(error instanceof DamagedExecution || error instanceof Unreadable)) throw error;
     context.log.error("reset: the execution is damaged", { execution, error });
     return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
   }

@@ -1,6 +1,6 @@
 /** The refusal of a head that a build before the first release wrote: it has no `fence`. */
 
-import { Unreadable } from "../lib/readable.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { refOf } from "./keys.ts";
 import { type Item, text } from "./table.ts";
 

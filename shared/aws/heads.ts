@@ -4,6 +4,7 @@
  * a run. Fields that have their default are left out: most heads fit into one write unit.
  */
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { storedFields, storedHead } from "../lib/stored.ts";
 import type { Ref } from "../ports.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
@@ -11,7 +12,7 @@ import type { Millis } from "../protocol/history.ts";
 import type { Blobs } from "./blobs.ts";
 import { dueShardOf, HEAD, inputsShardOf, pkOf, refOf, runsShardOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
-import { blobOf, INLINE_HEAD, type Packed, pack, unpack, upload } from "./pack.ts";
+import { blobOf, INLINE_HEAD, type Packed, pack, unpack, unpackText, upload } from "./pack.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
 /** The attributes of an entry in the sparse index `due`. */
@@ -173,6 +174,7 @@ type BodyField =
   | "parent"
   | "schedule";
 
+/** @throws Unreadable */
 export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
   if (item.fence === undefined) await requireFence(item);
   const ref = refOf(text(item, "pk")!);
@@ -180,7 +182,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     attribute === undefined ? empty : unpack<T>(blobs, attribute);
   type Body = Pick<Head, "token"> & Partial<Pick<Head, BodyField>>;
   const [body, input, result, failure, outbox, carried, extensions, search_keys] = await Promise.all([
-    unpack<Body>(blobs, item.body!),
+    unpackText(blobs, item.body).then(storedFields<Body>),
     read<Head["input"]>(item.input, null),
     read<Head["result"]>(item.result, null),
     read<string | null>(item.failure, null),
@@ -190,7 +192,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
     read<Head["search_keys"]>(item.search_keys ?? item.search_keys_packed, {}),
   ]);
   const run = text(item, "run")!;
-  return {
+  return storedHead({
     workspace: ref.workspace,
     execution: ref.execution,
     workflow: text(item, "workflow")!,
@@ -233,7 +235,7 @@ export async function decodeHead(blobs: Blobs, item: Item): Promise<Head> {
       ? { cost: (await import("./cost.ts")).costOf(item, body.cost) }
       : body.cost && { cost: body.cost }),
     ...(item.open_inputs && { open_inputs: JSON.parse(text(item, "open_inputs")!) as OpenInputs }),
-  };
+  });
 }
 
 /** Keys of the S3 objects that hold values of the item. */

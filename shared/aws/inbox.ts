@@ -8,9 +8,10 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import { LruCache } from "../lib/lru-cache.ts";
-import { isUnreadable, shownObject, Unreadable } from "../lib/readable.ts";
+import { isUnreadable, shownObject } from "../lib/readable.ts";
 import type { Ref } from "../ports.ts";
 import { type InboxMessage, inOrder, type Message } from "../protocol/messages.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import type { Context } from "./context.ts";
 import { inboxPrefix, messageCounterKey, messageKey, pkOf, ttlSeconds } from "./keys.ts";
 import { expireValue, INLINE_ONCE, stored, unpack } from "./pack.ts";

@@ -1,4 +1,6 @@
 /** A part of the log of a run, for pages of its history. Loaded at the first use. */
+
+import { storedBatch } from "../lib/stored.ts";
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
@@ -29,7 +31,7 @@ export async function readPart(
     for (let i = 0; i < items.length; i += UNPACKED_AT_ONCE) {
       const group = items.slice(i, i + UNPACKED_AT_ONCE);
       for (const json of await Promise.all(group.map((item) => unpackText(c.blobs, item.batch)))) {
-        const batch = JSON.parse(json) as Batch;
+        const batch = storedBatch(json);
         batches.push(batch);
         events += batch.events.length;
         bytes += Buffer.byteLength(json);

@@ -22,6 +22,7 @@
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
+import { storedBatch } from "../lib/stored.ts";
 import type { LogPart, Ref } from "../ports.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import { closingIn } from "./closing-batch.ts";
@@ -29,7 +30,7 @@ import type { Context } from "./context.ts";
 import { isTombstone } from "./heads.ts";
 import { firstOf, headKey, logKey, pkOf, runKey, ttlSeconds } from "./keys.ts";
 import { type LogEnd, logEndOf } from "./log-end.ts";
-import { expireValue, unpack, upload } from "./pack.ts";
+import { expireValue, unpackText, upload } from "./pack.ts";
 import { ABSENT, type Item, number, text, within } from "./table.ts";
 
 export type Position = { kind: "free"; end: LogEnd } | { kind: "taken"; by: Batch | null };
@@ -163,6 +164,7 @@ export class Log {
   }
 }
 
-export const batchOf = (c: Pick<Context, "blobs">, item: Item): Promise<Batch> => unpack<Batch>(c.blobs, item.batch!);
+export const batchOf = async (c: Pick<Context, "blobs">, item: Item): Promise<Batch> =>
+  storedBatch(await unpackText(c.blobs, item.batch));
 
 const idOf = (ref: Ref, run: string): string => `${pkOf(ref)}#${run}`;

@@ -11,7 +11,8 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from "node:zlib";
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { Unreadable } from "../lib/readable.ts";
+import { storedJson } from "../lib/stored.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import type { Blobs } from "./blobs.ts";
 
 /** Compressing less than this seldom saves a unit of 1 KB and always costs time. */
@@ -93,5 +94,5 @@ export async function unpackText(blobs: Blobs, attribute: AttributeValue | undef
 }
 
 export async function unpack<T>(blobs: Blobs, attribute: AttributeValue): Promise<T> {
-  return JSON.parse(await unpackText(blobs, attribute)) as T;
+  return storedJson(await unpackText(blobs, attribute)) as T;
 }

@@ -5,6 +5,7 @@
  *     message taken in before) changes nothing.
  * FOLD-2. `fold` mutates the state in its argument: a state has one owner at a time.
  */
+
 import type {
   ActivityOptions,
   Failure,
@@ -16,6 +17,7 @@ import type {
 } from "../protocol/history.ts";
 import { CLOSING, isClosing, originOf } from "../protocol/history.ts";
 import type { ClosedStatus } from "../protocol/status.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { nextQuarantine, type Quarantine } from "./quarantine.ts";
 
 export interface OpenActivity {
@@ -232,7 +234,9 @@ const appliers: Appliers = {
 };
 
 function apply(state: RunState, event: HistoryEvent): void {
-  (appliers[event.kind] as (s: RunState, e: HistoryEvent) => void)(state, event);
+  const applier = appliers[event.kind] as ((s: RunState, e: HistoryEvent) => void) | undefined;
+  if (!applier) throw new Unreadable(`event ${event.id} is of kind '${event.kind}', which this version does not know`);
+  applier(state, event);
   state.tail = event.id;
   state.at = event.at;
   if (event.decided !== undefined) {

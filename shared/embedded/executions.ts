@@ -5,6 +5,7 @@ import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { type Readable, shownObject } from "../lib/readable.ts";
+import { storedBatch } from "../lib/stored.ts";
 import { pause } from "../lib/turns.ts";
 import type {
   Clock,
@@ -362,7 +363,7 @@ export class EmbeddedExecutions implements Executions {
     const tail = Number(last.first) + Number(last.n) - 1;
     if (first === tail + 1) return { end: endOf(last) };
     const taken = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
-    return { by: taken ? parse<Batch>(taken.body) : null };
+    return { by: taken ? storedBatch(String(taken.body)) : null };
   }
 
   async batches(ref: Ref, run: string, after: number) {
@@ -378,7 +379,7 @@ export class EmbeddedExecutions implements Executions {
         ref.workspace,
       );
       for (const { body } of rows) {
-        batches.push(parse<Batch>(body));
+        batches.push(storedBatch(String(body)));
         bytes += String(body).length;
         if (bytes >= BATCHES_AT_ONCE) break;
       }
@@ -403,7 +404,7 @@ export class EmbeddedExecutions implements Executions {
     const batches: Batch[] = [];
     let [events, bytes] = [0, 0];
     for (const { body } of rows) {
-      const batch = parse<Batch>(body);
+      const batch = storedBatch(String(body));
       if (p.order === "asc" && tailOf([batch]) < p.from) continue;
       batches.push(batch);
       events += batch.events.length;

@@ -12,9 +12,9 @@
 import { type PublicEvent, present, type RunContext } from "../core/present.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { type Readable, shownObject } from "../lib/readable.ts";
+import { storedBatch } from "../lib/stored.ts";
 import { pause } from "../lib/turns.ts";
 import type { Feed, FeedItem, FeedReader, Ref } from "../ports.ts";
-import type { Batch } from "../protocol/history.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import type { Notifier } from "./notifier.ts";
 import type { Sequence } from "./sequence.ts";
@@ -300,7 +300,7 @@ export class EmbeddedFeed implements Feed {
       () => name,
       ({ body }): FeedItem[] => {
         if (place.first === null) return [{ sequence: place.seq, event: progressOf(body) }];
-        return parse<Batch>(body).events.flatMap((event, i) =>
+        return storedBatch(String(body)).events.flatMap((event, i) =>
           present(of, event).map((shown) => ({ sequence: place.seq + i, event: shown })),
         );
       },

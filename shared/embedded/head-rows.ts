@@ -5,6 +5,7 @@
  *     most rows fit into the page of their table: a row of more than 1,002 bytes takes a page of its own, which each commit that
  *     writes the row writes too, with the list of free pages. Rows of formats before 6 have all fields, and are read as they are.
  */
+import { storedFields, storedHead } from "../lib/stored.ts";
 import type { Head } from "../protocol/head.ts";
 import { parse, type Row } from "./database.ts";
 
@@ -91,22 +92,25 @@ const USUAL = {
   closed_at: null,
 };
 
-/** `row`: a whole row of `heads`. */
+/** `row`: a whole row of `heads`. @throws Unreadable */
 export const headOf = (row: Row): Head =>
-  Object.assign(withUsual(row, parse<Partial<Head>>(row.body)), {
+  checked(withUsual(row, storedFields(String(row.body))), {
     due_at: row.due_at as number | null,
     wake_pending: row.wake_pending === 1,
     fence: row.fence as number,
     effects_done_through: row.effects_done_through as number,
     owner: row.owner as string | null,
     deadline: row.deadline as number | null,
-  }) as Head;
+  });
 
 /** What `headOfRun` reads of a row of `runs`. */
 export const RUN_COLUMNS = "run, ws, execution, chain, deployment, status, search_keys, body";
 
-/** The head with which the run began, or that its close has left, with its present search keys. */
+/** The head with which the run began, or that its close has left, with its present search keys. @throws Unreadable */
 export const headOfRun = (row: Row): Head =>
-  Object.assign(withUsual(row, parse<Partial<Head>>(row.body)), {
+  checked(withUsual(row, storedFields(String(row.body))), {
     search_keys: parse<Record<string, string>>(row.search_keys),
-  }) as Head;
+  });
+
+const checked = (stored: Partial<Head>, columns: Partial<Head>): Head =>
+  storedHead(Object.assign(stored, columns) as Head);

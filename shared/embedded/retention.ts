@@ -3,10 +3,11 @@
  * the logs of executions that were deleted: one transaction has hidden them before (DELETE-1), by deleting all rows but those.
  */
 import { closedRun } from "../core/rollups.ts";
+import { storedBatch } from "../lib/stored.ts";
 import { pause } from "../lib/turns.ts";
 import { type Log, type Ref, type SetAside, StoreFailed } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
-import type { Batch, Millis } from "../protocol/history.ts";
+import type { Millis } from "../protocol/history.ts";
 import { type Database, parse, type Row } from "./database.ts";
 import { headOfRun, RUN_COLUMNS } from "./head-rows.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
@@ -170,7 +171,7 @@ export function hideRuns(
 function forgetFailure(db: Database, rollups: EmbeddedRollups, head: Head): void {
   if (head.status !== "FAILED" && head.status !== "TIMED_OUT") return;
   const last = db.one("SELECT body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", head.run);
-  if (last) rollups.forget(head.workspace, closedRun(head, parse<Batch>(last.body), 0));
+  if (last) rollups.forget(head.workspace, closedRun(head, storedBatch(String(last.body)), 0));
 }
 
 /** Deletes the logs of the hidden execution, or of all hidden ones. Begins no run after `until`. */

@@ -2,6 +2,8 @@
  * Stored rows that a list cannot show, because they are damaged or a newer version wrote them. A list leaves such a row out,
  * so that it does not hide the others, and tells of each row once.
  */
+import { Unreadable } from "../protocol/unreadable.ts";
+
 type Tell = (row: string, error: unknown) => void;
 
 /** Rows that are remembered as told. */
@@ -46,9 +48,6 @@ export class Readable {
     this.#tell(row, error);
   }
 }
-
-/** A stored value is damaged, gone, or of a form that this version does not know. */
-export class Unreadable extends Error {}
 
 /** Whether the error says that a stored value cannot be read, and not that a service could not be asked. */
 export function isUnreadable(error: unknown): boolean {

@@ -299,6 +299,12 @@ export function storeFailed(why: string): Refusal {
   return unavailable(detail, 5);
 }
 
+/** 500 for a stored value that is damaged. `what`: is wrong, without a part of the value. */
+export function unreadable(what: string): Refusal {
+  const detail = `What is stored cannot be read: ${what}. Nothing else is concerned. Restore it from a backup, or start another execution in its place.`;
+  return refusal(500, "WF_1000", detail);
+}
+
 /** 500 for unexpected errors. Says nothing about the cause (REFUSAL-3). */
 export function internal(): Refusal {
   return refusal(500, "WF_1000", "An unexpected error occurred. The server's log has the cause.");
