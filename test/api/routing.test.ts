@@ -150,8 +150,8 @@ describe("registration", () => {
     expect(answer).toMatchObject({
       workspace: w.workspace,
       heartbeat_ms: 10_000,
-      session_timeout_ms: 30_000,
-      lease_ms: 30_000,
+      session_timeout_ms: 25_000,
+      lease_ms: 25_000,
       now: w.clock.now(),
       tasks: { via: "poll" },
       has_conflicts: false,

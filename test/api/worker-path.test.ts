@@ -335,14 +335,14 @@ describe("tasks", () => {
 });
 
 describe("sessions", () => {
-  test("are dead after 30 s without a heartbeat, after a clean stop, and if they are unknown", async () => {
+  test("are dead after 25 s without a heartbeat, after a clean stop, and if they are unknown", async () => {
     const two = await w.worker("shop", [{ name: "orders", execution_timeout: null }], { name: "two" });
     const unknown = randomUUID();
     const ask = () => worker.call("sessions", { deployment: "shop", ids: [worker.session, two.session, unknown] });
     await worker.heartbeat();
-    const dies = w.clock.now() + 30_000;
+    const dies = w.clock.now() + 25_000;
     expect(await ask()).toEqual({ dead: [unknown], dies_at: { [worker.session]: dies, [two.session]: dies } });
-    await w.clock.advance(30_000);
+    await w.clock.advance(25_000);
     await worker.heartbeat();
     expect((await ask()).dead).toEqual([unknown]);
     await w.clock.advance(1);

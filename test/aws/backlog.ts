@@ -1,5 +1,6 @@
 /** A backlog of overdue executions in the emulator's table, and what a round of the sweeper reads there, counted. */
 import { BatchWriteItemCommand, DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { SQSClient } from "@aws-sdk/client-sqs";
 import { dueAttributes } from "../../shared/aws/heads.ts";
 import { headKey } from "../../shared/aws/keys.ts";
 import { metered } from "../../shared/aws/meter.ts";
@@ -57,12 +58,13 @@ export async function fillBacklog(on: Installation, entries: number): Promise<vo
   });
 }
 
-/** The emulator looks through the whole shard for each query, which may take longer than DynamoDB is given. */
+/** The emulator looks through the whole shard for each query, and serves one call at a time: all may take longer than AWS is given. */
 function patientClients(on: Installation) {
   const { endpoint, region, credentials } = on.account;
   const clients = on.clients();
-  const dynamo = new DynamoDBClient({ endpoint, region, credentials, requestHandler: { requestTimeout: 300_000 } });
-  return { ...clients, dynamo: metered(dynamo, clients.meter, "dynamo") };
+  const patient = { endpoint, region, credentials, requestHandler: { requestTimeout: 300_000 } };
+  const dynamo = metered(new DynamoDBClient(patient), clients.meter, "dynamo");
+  return { ...clients, dynamo, sqs: metered(new SQSClient(patient), clients.meter, "sqs") };
 }
 
 /** Makes some executions of a living deployment due, and runs one round. `workMs`: the time that it has. */
@@ -103,5 +105,6 @@ export async function countedRound(on: Installation, workMs: number): Promise<Co
   );
   const { due } = await ports.sweep(MINUTE, ports.clock.now() + workMs, { batcher: TaskBatcher });
   dynamo.destroy();
+  sqs.destroy();
   return { missed: missed.size, unitsUntilAlive, units, queries, looked: due };
 }
