@@ -216,6 +216,7 @@ export class EmbeddedRegistry implements Registry {
     return this.#db.atomically(() => {
       const sql = "SELECT workflow FROM registrations WHERE ws = ? AND deployment = ? ORDER BY workflow";
       const workflows = this.#db.all(sql, ...of).map((row) => String(row.workflow));
+      for (const workflow of workflows) this.#serving.delete(servingKey(workspace, workflow));
       this.#db.run("DELETE FROM registrations WHERE ws = ? AND deployment = ?", ...of);
       this.#db.run("DELETE FROM workers WHERE ws = ? AND deployment = ?", ...of);
       return workflows;

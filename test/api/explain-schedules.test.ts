@@ -102,7 +102,7 @@ test("a schedule whose workflow is registered no more says that starts are refus
     schedule: { input: {}, intervals: [{ every: "PT1M" }] },
   };
   expect((await w.ask("POST", path, { body })).status).toBe(201);
-  w.ports.database.run("DELETE FROM registrations WHERE workflow = 'billing'");
+  await w.ports.registry.retire(w.workspace, "bills");
   await w.clock.advance(2 * MINUTE);
   expect(await kindsOf("refused")).toEqual(expect.arrayContaining(["route_refused", "start_refused"]));
   await w.ask("DELETE", `${path}/refused`);

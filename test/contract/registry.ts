@@ -278,6 +278,7 @@ export const registryContract: Contract = (of) => {
     const other = await register({ workspace, deployment: "shop-v2" });
     const served = async (workflow: string) =>
       (await registry().serving(workspace, workflow)).registrations.map(({ deployment }) => deployment).sort();
+    expect([await served("orders"), await served("refunds")]).toEqual([["shop-v1", "shop-v2"], ["shop-v1"]]);
     expect(await registry().retire(workspace, "shop-v1")).toEqual(["orders", "refunds"]);
     expect(await registry().retire(workspace, "shop-v1")).toEqual([]);
     expect([await served("orders"), await served("refunds")]).toEqual([["shop-v2"], []]);
