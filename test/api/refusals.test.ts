@@ -108,7 +108,7 @@ test("every refusal of every route is a short sentence about the request that sa
   const faults = new Map<string, string>();
   for (const one of texts) for (const fault of faultsOf(one)) faults.set(`${fault}: ${one.text}`, one.from);
   expect(Object.fromEntries(faults)).toEqual({});
-});
+}, 180_000);
 
 /** A text may say what is allowed, what is there instead, or what to do. */
 const ADVICE =

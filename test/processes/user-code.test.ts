@@ -43,7 +43,7 @@ describe("workflow code that never comes to rest", () => {
     expect(worker.child.exitCode, "the same process").toBe(null);
     worker.child.kill("SIGTERM");
     expect(await worker.ended).toBe(0);
-  }, 60_000);
+  }, 150_000);
 
   test.concurrent("in a query handler is found as well", async () => {
     using on = new Installation();
@@ -58,7 +58,7 @@ describe("workflow code that never comes to rest", () => {
     await start(on, "quick", "y");
     await completed(on, "y");
     await asked;
-  }, 60_000);
+  }, 150_000);
 
   test.concurrent("does not keep SIGTERM from ending the process", async () => {
     using on = new Installation();
@@ -68,7 +68,7 @@ describe("workflow code that never comes to rest", () => {
     await worker.logged("has blocked the event loop");
     worker.child.kill("SIGTERM");
     expect(await worker.ended).toBe("SIGTERM");
-  }, 60_000);
+  }, 150_000);
 });
 
 test.concurrent("workflow code that uses up the memory of its process is set aside after it has ended at most four workers, and the others go on", async () => {
@@ -111,7 +111,7 @@ test.concurrent.each([
   await completed(on, "x");
   worker.child.kill("SIGTERM");
   expect(await worker.ended).toBe(0);
-}, 60_000);
+}, 150_000);
 
 describe("a drained worker ends", () => {
   test.concurrent("although an abandoned attempt holds the event loop", async () => {
@@ -123,7 +123,7 @@ describe("a drained worker ends", () => {
     worker.child.kill("SIGTERM");
     await worker.logged("1 activities go on elsewhere");
     expect(await worker.ended).toBe(0);
-  }, 60_000);
+  }, 150_000);
 
   test.concurrent("although a finished activity left a timer", async () => {
     using on = new Installation();
@@ -133,7 +133,7 @@ describe("a drained worker ends", () => {
     await completed(on, "x");
     worker.child.kill("SIGTERM");
     expect(await worker.ended).toBe(0);
-  }, 60_000);
+  }, 150_000);
 });
 
 test.concurrent("errors of code that belongs to no execution are logged, and the worker goes on", async () => {
@@ -146,4 +146,4 @@ test.concurrent("errors of code that belongs to no execution are logged, and the
   await completed(on, "x");
   worker.child.kill("SIGTERM");
   expect(await worker.ended).toBe(0);
-}, 60_000);
+}, 150_000);
