@@ -35,14 +35,16 @@ describeUnless(cannotRun)("the handlers on AWS", () => {
       const isMine = body.includes(on.stack.outputs.FeedTable!) && body.includes(on.workspace);
       return operation === "PutItem" && isMine ? ("after" as const) : undefined;
     };
-    const { at } = await on.killed("Feed", feeds, async () => {
+    const acts = async () => {
       await on.start(fed);
       const mine = await on.claim(fed);
       await on.worker.call("append", appendOf(mine, [completed(2, { n: 1 })]));
       await on.worker.call("close", closeOf(mine, 3));
-    });
+    };
+    // Beside the deployment of another stack a new process may take seconds to come as far as its first write.
+    const { at } = await on.killed("Feed", feeds, acts, 15);
     expect(at.operation).toBe("PutItem");
-  }, 120_000);
+  }, 240_000);
 
   describe("HEAD", () => {
     it("is answered like GET, without a body, by functions that stream and functions that buffer", async () => {

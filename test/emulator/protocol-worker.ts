@@ -105,23 +105,24 @@ export async function startProtocolWorker() {
     },
 
     /**
-     * Runs `act` while the function has a timeout of 3 s, and stalls the first request that `choose` names. Restores the
+     * Runs `act` while the function has a timeout of `timeout` seconds, and stalls the first request that `choose` names. Restores the
      * function. Answers the result of `act` and the stalled request.
      */
     async killed<T>(
       id: string,
       choose: (seen: Seen) => Stall,
       act: () => Promise<T>,
+      timeout = 3,
     ): Promise<{ result: T; at: Seen }> {
       const found = await functionOf(sts, stack.stackName, id);
       const environment = { AWS_ENDPOINT_URL_DYNAMODB: stall.url, AWS_ENDPOINT_URL_SQS: stall.url };
-      const undo = await reconfigure(sts, found, { timeout: 3, environment });
+      const undo = await reconfigure(sts, found, { timeout, environment });
       try {
         const met = stall.next(choose);
         const doing = act();
         const at = await Promise.race([
           met,
-          delay(60_000).then(() => {
+          delay(180_000).then(() => {
             throw new Error(`the function ${id} made no request that the test stalls`);
           }),
         ]);
