@@ -1,6 +1,5 @@
 /** Reads, cancels and terminates executions. All functions act on the latest run. */
 
-import { DamagedExecution } from "../engine/force-close.ts";
 import { send } from "../engine/send.ts";
 import { terminate } from "../engine/terminate.ts";
 import { notFound, notRunning, type Refusal, refusal } from "../protocol/errors.ts";
@@ -60,7 +59,7 @@ export async function terminateExecution(context: RequestContext, execution: str
     const done = await terminate(context.ports, refTo(context, execution), ending);
     return done.kind === "closed" ? undefined : closed(execution, done.head);
   } catch (error) {
-    if (!(error instanceof DamagedExecution || error instanceof Unreadable)) throw error;
+    if (!(error instanceof Unreadable)) throw error;
     context.log.error("terminate: the execution is damaged", { execution, error });
     return refusal(409, "WF_1105", `Execution cannot be ended: ${error.message}. Start another one in its place.`);
   }

@@ -1,7 +1,6 @@
 /** Reset: the execution goes on from an earlier point of its current run, in a new run (`shared/engine/reset.ts`). */
 
 import type { ResetPoint, ResetTarget } from "../core/reset.ts";
-import { DamagedExecution } from "../engine/force-close.ts";
 import { type Reset, reset, wasReset } from "../engine/reset.ts";
 import { invalid, invalidAt, isRefusal, notFound, type Refusal, refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
@@ -51,7 +50,7 @@ export async function resetExecution(
     if (done.kind === "reset" && into) context.log.info("execution moved", { execution, ...into, by: context.user });
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
-    if (!(error instanceof DamagedExecution || error instanceof Unreadable)) throw error;
+    if (!(error instanceof Unreadable)) throw error;
     context.log.error("reset: the execution is damaged", { execution, error });
     return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
   }

@@ -19,8 +19,8 @@
  *     the same transaction. A call that is undone takes its part back. Reads of such rows write first what waits. If that
  *     write fails, the store has failed (COMMIT-4): a commit without it would keep the calls and lose what they add.
  * COMMIT-7. `synchronous = NORMAL`: a commit writes to the log and does not wait for the disk. The store syncs the log itself,
- *     in a thread, and the event loop goes on; if few callers wait for few writes, the loop waits with them. While a sync runs, the next
- *     transaction is filled and not committed. So one commit at most is in the log and not on the disk: a power cut leaves
+ *     in a thread, and the event loop goes on; if few callers wait for few writes, the loop waits with them. While a sync runs,
+ *     the next transaction is filled and not committed. So one commit at most is in the log and not on the disk: a power cut leaves
  *     the state of a moment at which all acknowledged writes were made, and `walDamage` can tell it from damage.
  * COMMIT-8. After a commit that makes the log long, the store syncs the log and copies from it into the file (a checkpoint). A
  *     thread syncs the file, and nothing is committed before that: the next commit begins the log anew, over the frames

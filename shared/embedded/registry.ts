@@ -28,7 +28,8 @@ import { type Database, json, parse, type Row } from "./database.ts";
 /** Rows of `meta`, one per workspace that had a hold. */
 const HOLDS = "holds#";
 
-const servingKey = (workspace: string, workflow: string): string => `${workspace} ${workflow}`;
+/** No two pairs share a key, whatever characters the names have. */
+const servingKey = (workspace: string, workflow: string): string => json([workspace, workflow]);
 
 export class EmbeddedRegistry implements Registry {
   readonly #db: Database;

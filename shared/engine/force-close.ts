@@ -10,6 +10,7 @@ import type { Head } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import { type Batch, tailOf } from "../protocol/history.ts";
 import type { ChildOutcome } from "../protocol/messages.ts";
+import { Unreadable } from "../protocol/unreadable.ts";
 import { closeOutbox, finalHead } from "./final-head.ts";
 
 export type Ending = { kind: "terminated"; reason: string | null } | { kind: "timed_out" };
@@ -17,7 +18,7 @@ export type Ending = { kind: "terminated"; reason: string | null } | { kind: "ti
 export type ForceClosed = { kind: "closed"; head: Head } | { kind: "not_running"; head: Head | null };
 
 /** The head says that the execution runs while the log of its run has ended: no call can bring it further. */
-export class DamagedExecution extends Error {
+export class DamagedExecution extends Unreadable {
   constructor(ref: Ref, run: string) {
     super(`execution '${ref.execution}' is damaged: it runs, but the log of its run ${run} has ended`);
     this.name = "DamagedExecution";
