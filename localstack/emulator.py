@@ -57,13 +57,53 @@ import uvloop  # noqa: E402
 from ministack.app import app as ministack  # noqa: E402
 from ministack.core import iam_actions, lambda_runtime  # noqa: E402
 from ministack.services import apigateway_v1 as rest  # noqa: E402
-from ministack.services import eventbridge, lambda_svc, scheduler, sqs  # noqa: E402
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 
 def patch_lambda_logs() -> None:
     """core.lambda_runtime: waited 50 ms for a first line of an invocation that logs nothing."""
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = (0.002, 0.001, 0.25)
+
+
+COMPARISONS = ("EQ", "LT", "LE", "GT", "GE")
+
+
+def key_clause(tokens, values, names):
+    """What one clause of a key condition asks of an item."""
+    kinds = [kind for kind, _ in tokens]
+    texts = [names.get(text, text) if kind == "NAME_REF" else text for kind, text in tokens]
+    compare = dynamodb._compare_ddb
+    if len(tokens) == 3 and kinds[1] in COMPARISONS:
+        (name, operator, _), wanted = texts, values[texts[2]]
+        return lambda item: compare(item.get(name), operator, wanted)
+    if len(tokens) == 5 and texts[1].upper() == "BETWEEN":
+        name, low, high = texts[0], values[texts[2]], values[texts[4]]
+        return lambda item: compare(item.get(name), ">=", low) and compare(item.get(name), "<=", high)
+    if len(tokens) == 6 and texts[0] == "begins_with":
+        name, wanted = texts[2], values[texts[4]]
+        [(kind, prefix)] = wanted.items()
+        return lambda item: str(item.get(name, {}).get(kind, "")).startswith(prefix)
+    raise ValueError(f"emulator.py does not know this key condition: {' '.join(texts)}")
+
+
+def patch_key_conditions() -> None:
+    """services.dynamodb: checked and parsed the key condition of a query again for each item of a partition or an index, which took
+    nine tenths of the time of a query."""
+    evaluate, query = dynamodb._evaluate_condition, threading.local()
+
+    def parsed_once(expression, item, values, names, slot="ConditionExpression"):
+        if slot != "KeyConditionExpression":
+            return evaluate(expression, item, values, names, slot)
+        known = getattr(query, "known", None)
+        if known and known[0] == expression and known[1] is values and known[2] is names:
+            return all(clause(item) for clause in known[3])
+        answer = evaluate(expression, item, values, names, slot)  # refuses what is wrong
+        clauses = dynamodb._key_condition_clauses(dynamodb._tokenize(expression))
+        query.known = expression, values, names, [key_clause(tokens, values, names) for tokens in clauses]
+        return answer
+
+    dynamodb._evaluate_condition = parsed_once
 
 
 caller_gone = contextvars.ContextVar("caller_gone")
@@ -404,6 +444,7 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     patch_lambda_logs()
+    patch_key_conditions()
     patch_long_polls()
     patch_lambda_globals()
     patch_streaming_integrations()
