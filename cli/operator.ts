@@ -29,15 +29,12 @@ export async function operatorOf(table: string, flags: OperatorFlags, fresh: boo
   const workspace = wanted === "default" ? DEFAULT_WORKSPACE : fresh && wanted === "new" ? randomUUID() : wanted;
   if (!UUID.test(workspace))
     throw usage(`--workspace is '${wanted}': it must be default, ${fresh ? "new, " : ""}or a UUID`);
-  const ports = registryKeys({ table, ...(flags.region ? { region: flags.region } : {}) });
-  return {
-    ports,
-    workspace,
-    attempt: (call) =>
-      call().catch((error) => {
-        throw error instanceof CliError ? error : explained(error, table);
-      }),
-  };
+  const attempt: Operator["attempt"] = (call) =>
+    call().catch((error) => {
+      throw error instanceof CliError ? error : explained(error, table);
+    });
+  const ports = await attempt(() => registryKeys({ table, ...(flags.region ? { region: flags.region } : {}) }));
+  return { ports, workspace, attempt };
 }
 
 const CREDENTIALS =

@@ -10,6 +10,7 @@ import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-clo
 import { GetQueueAttributesCommand, ListQueueTagsCommand, paginateListQueues } from "@aws-sdk/client-sqs";
 import { isMissing } from "../../shared/aws/missing-queue.ts";
 import { taskQueuePrefix } from "../../shared/aws/names.ts";
+import { askTime, serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import { uuid7 } from "../../shared/lib/uuid.ts";
 import { type Aws, aws, awsClients } from "../../shared/server/aws.ts";
@@ -49,10 +50,13 @@ export async function installationOf(stackName: string): Promise<Installation> {
   const outputs = new Map(found.map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue]));
   const output = (name: string): string => outputs.get(name) ?? "";
   const prefix = taskQueuePrefix(stackName);
+  const clients = awsClients();
+  const clock = serviceClock(realClock, clients.dynamo);
+  await askTime(clock, clients.dynamo, output("RegistryTable"));
   const ports = aws({
-    clients: awsClients(),
-    clock: realClock,
-    uuid: () => uuid7(Date.now()),
+    clients,
+    clock,
+    uuid: () => uuid7(clock.now()),
     settings: DEFAULTS,
     resources: {
       executions: output("ExecutionsTable"),

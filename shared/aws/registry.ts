@@ -35,14 +35,14 @@ import { type Item, number, type Table, text, within } from "./table.ts";
 const KEPT_DEFINITIONS = 500;
 
 export class AwsRegistry implements Registry {
-  readonly #c: Pick<Context, "tables" | "blobs" | "readable">;
+  readonly #c: Pick<Context, "tables" | "blobs" | "readable" | "clock">;
   readonly #sessions: Sessions;
   /** By digest (REGISTER-1). */
   readonly #definitions = new LruCache<WorkflowDefinition>(KEPT_DEFINITIONS);
   /** By workspace (HOLD-6). */
   readonly #holds = new LruCache<{ readonly known: readonly Hold[]; readonly until: Millis }>(1_000);
 
-  constructor(c: Pick<Context, "tables" | "blobs" | "readable">) {
+  constructor(c: Pick<Context, "tables" | "blobs" | "readable" | "clock">) {
     this.#c = c;
     this.#sessions = new Sessions(c.tables.registry, c.readable);
   }
@@ -143,9 +143,10 @@ export class AwsRegistry implements Registry {
   }
   async knownHolds(workspace: string) {
     const { known, until = 0 } = this.#holds.get(workspace) ?? {};
-    if (known && Date.now() < until) return known;
+    const now = this.#c.clock.now();
+    if (known && now < until) return known;
     const { holds } = await this.holds(workspace);
-    this.#holds.set(workspace, { known: holds, until: Date.now() + HOLD_LAG_MS });
+    this.#holds.set(workspace, { known: holds, until: now + HOLD_LAG_MS });
     return holds;
   }
   async setHolds(workspace: string, next: Holds): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** What routing, heartbeats and registrations cost with a thousand workers, in counted units over tables in memory. */
 import { describe, expect, test } from "vitest";
+import { HOLD_LAG_MS } from "../../shared/protocol/limits.ts";
 import { routeToWorkflow } from "../../shared/routing/client-start.ts";
 import { activeDeployments } from "../../shared/routing/liveness.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
@@ -134,6 +135,16 @@ describe("a deployment is active", () => {
       expect(await active(on), `before call ${at} of ${calls}`).toEqual(["shop"]);
     }
   });
+});
+
+test("HOLD-6: a process learns of a hold after its lag, by the server's clock and not by its machine's", async () => {
+  const { clock, on, workspace } = installation();
+  const function_ = on.another();
+  expect(await function_.ports.registry.knownHolds(workspace)).toEqual([]);
+  const hold = { deployment: "shop", workflow: null, since: clock.now(), by: "ci", reason: null, release: null };
+  expect(await on.ports.registry.setHolds(workspace, { version: 1, holds: [hold] })).toBe(true);
+  await clock.advance(HOLD_LAG_MS);
+  expect(await function_.ports.registry.knownHolds(workspace)).toEqual([hold]);
 });
 
 describe("the registry over tables in memory", () => {

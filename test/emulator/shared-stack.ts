@@ -48,7 +48,7 @@ async function stackOf(name: string, workspace: string, minute: number): Promise
   const stack = await ask<Deployment>(`/stack?name=${name}&minute=${minute}`);
   const { endpoint, region } = stack;
   useAccount({ endpoint, ...ROOT });
-  const ports = registryKeys({ table: stack.outputs.RegistryTable!, region });
+  const ports = await registryKeys({ table: stack.outputs.RegistryTable!, region });
   const { key } = await createKey(ports, { workspace, name: "tester" });
   return { account: { endpoint, ...ROOT }, stack, workspace, key };
 }

@@ -31,7 +31,7 @@ export async function installationOnAws(print: (text: string) => void): Promise<
   const before = Object.fromEntries(Object.keys(settings).map((name) => [name, process.env[name]]));
   Object.assign(process.env, settings);
   try {
-    const ports = registryKeys({ table: stack.outputs.RegistryTable!, region: stack.region });
+    const ports = await registryKeys({ table: stack.outputs.RegistryTable!, region: stack.region });
     const { key } = await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "demo" });
     print(
       `deployed: ${stack.apiUrl} for clients, ${stack.workerUrl} for workers; npm run emulator:stop stops the emulator`,
