@@ -1,5 +1,5 @@
 /**
- * A server over a store in a file, with two workspaces: one that a fuzz test attacks, and a bystander. `isUnharmed` checks
+ * A server over a store in a file, or over the AWS adapter with tables in memory, with two workspaces: one that a fuzz test attacks, and a bystander. `isUnharmed` checks
  * after the attack that the server answers, that no row of the bystander has changed, that a restart finds nothing
  * damaged, and that executions of both then complete.
  */
@@ -11,7 +11,9 @@ import { expect } from "vitest";
 import { startServer } from "../../../cli/server/index.ts";
 import { createKey } from "../../../shared/api/index.ts";
 import { realClock } from "../../../shared/lib/clock.ts";
+import type { Log, Ports } from "../../../shared/ports.ts";
 import { embedded } from "../../../shared/server/embedded.ts";
+import { MEMORY_TABLES, memoryAws } from "../../support/memory-aws.ts";
 import { ScriptedWorker } from "../support/scripted-worker.ts";
 
 export interface Member {
@@ -32,13 +34,63 @@ export interface Attacked {
   close(): Promise<void>;
 }
 
-export async function attacked(): Promise<Attacked> {
+/** What differs between the engines. */
+interface Store {
+  /** As after a start of the server. */
+  open(): Ports & { close(): void; sweep(everyMs: number): Promise<unknown> };
+  /** Every row, or item, of the workspace. */
+  rows(workspace: string): Promise<unknown[]>;
+  remove(): Promise<void>;
+}
+
+async function inFile(log: Log): Promise<Store> {
   const folder = await mkdtemp(path.join(tmpdir(), "sirocco-fuzz-"));
+  let ports: ReturnType<typeof embedded>;
+  return {
+    open() {
+      ports = embedded({ file: path.join(folder, "store.db"), log });
+      return ports;
+    },
+    async rows(workspace) {
+      await ports.durable();
+      const tables = ports.database.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+      return tables.flatMap(({ name }) => {
+        const columns = ports.database.all(`PRAGMA table_info("${name}")`).map((column) => column.name);
+        if (!columns.includes("ws")) return [];
+        return ports.database.all(`SELECT '${name}' AS "table", * FROM "${name}" WHERE ws = ?`, workspace);
+      });
+    },
+    remove: () => rm(folder, { recursive: true }),
+  };
+}
+
+async function onAws(log: Log): Promise<Store> {
+  const first = memoryAws({ clock: realClock, log, objects: true });
+  return {
+    open() {
+      const { ports } = first.another();
+      return { ...ports, close: () => {}, sweep: (everyMs) => ports.sweep(everyMs, Date.now() + 60_000) };
+    },
+    rows: async (workspace) =>
+      Object.values(MEMORY_TABLES).flatMap((table) =>
+        first.clients
+          .items(table)
+          .filter(({ pk }) => pk!.S!.startsWith(`${workspace}#`))
+          .sort((a, b) => (`${a.pk!.S} ${a.sk!.S}` < `${b.pk!.S} ${b.sk!.S}` ? -1 : 1))
+          .map((item) => ({ table, ...item })),
+      ),
+    remove: async () => {},
+  };
+}
+
+export const STORES = { "the embedded engine": inFile, "the AWS adapter": onAws };
+
+export async function attacked(engine: keyof typeof STORES = "the embedded engine"): Promise<Attacked> {
   const errors: string[] = [];
   const error = (message: string, fields: object = {}) => void errors.push(`${message} ${JSON.stringify(fields)}`);
   const log = { info: () => {}, warn: () => {}, error };
-  const open = () => embedded({ file: path.join(folder, "store.db"), log });
-  let ports = open();
+  const store = await STORES[engine](log);
+  let ports = store.open();
   let server = await startServer({ ports, version: "test", port: 0 });
   // A restarted server has another port: no connection to the one before is used again.
   const workerOf = (key: string, deployment: string) =>
@@ -76,15 +128,6 @@ export async function attacked(): Promise<Attacked> {
   const sent = await ask(bystander.key, "POST", "/v1/workflows/executions/bystander/signals", { name: "go" });
   expect(sent.status, sent.text).toBe(202);
 
-  /** Every row that names the bystander's workspace. */
-  const rows = () => {
-    const tables = ports.database.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
-    return tables.flatMap(({ name }) => {
-      const columns = ports.database.all(`PRAGMA table_info("${name}")`).map((column) => column.name);
-      if (!columns.includes("ws")) return [];
-      return ports.database.all(`SELECT '${name}' AS "table", * FROM "${name}" WHERE ws = ?`, bystander.workspace);
-    });
-  };
   const answers = async (about: string) => {
     const health = await fetch(`${server.url}/health`);
     expect({ status: health.status, body: await health.json() }, about).toEqual({
@@ -92,8 +135,8 @@ export async function attacked(): Promise<Attacked> {
       body: { status: "ok", version: "test" },
     });
   };
-  await ports.durable();
-  const before = rows();
+  const rows = () => store.rows(bystander.workspace);
+  const before = await rows();
   return {
     url: server.url,
     attacker,
@@ -103,12 +146,12 @@ export async function attacked(): Promise<Attacked> {
     start,
     async isUnharmed(about) {
       await answers(about);
-      expect(rows(), about).toEqual(before);
+      expect(await rows(), about).toEqual(before);
       await server.close(500);
       ports.close();
-      ports = open();
+      ports = store.open();
       server = await startServer({ ports, version: "test", port: 0 });
-      expect(rows(), `${about}, after a restart`).toEqual(before);
+      expect(await rows(), `${about}, after a restart`).toEqual(before);
       await ports.sweep(60_000);
       await answers(`${about}, after a restart`);
       expect(errors, about).toEqual([]);
@@ -124,7 +167,7 @@ export async function attacked(): Promise<Attacked> {
     async close() {
       await server.close(500);
       ports.close();
-      await rm(folder, { recursive: true });
+      await store.remove();
     },
   };
 }
