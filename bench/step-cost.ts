@@ -12,9 +12,13 @@ export function logDollars(calls: number): number {
   return (bytes / 1_000) * PRICES.logIngestion; // bytes of a million runs are megabytes of one: a thousandth of a GB
 }
 
+/** Units of DynamoDB for a run of so many steps: start 3 and 2, claim 1 and 1, steps 1 and 0 each, close 3 and 1. */
+export const unitsOf = (steps: number) => ({ writes: steps + 7, reads: 4 });
+
 export function dollarsPerMillionSteps(steps: number): number {
   const { dynamoWriteUnit, dynamoReadUnit, sqsRequest } = PRICES.perMillion;
   const calls = steps + 2;
-  const units = (steps + 7) * dynamoWriteUnit + 4 * dynamoReadUnit;
+  const { writes, reads } = unitsOf(steps);
+  const units = writes * dynamoWriteUnit + reads * dynamoReadUnit;
   return (units + 3 * sqsRequest + lambdaDollars(calls * 1e6, LAMBDA_MS.worker) + logDollars(calls)) / steps;
 }

@@ -1,11 +1,16 @@
 /** The cost of a run whose calls are served by several processes in turn, over tables in memory with counted units. */
 import { expect, test } from "vitest";
+import { unitsOf } from "../../bench/step-cost.ts";
 import type { RequestContext } from "../../shared/api/request-context.ts";
 import { append } from "../../shared/api/worker/append.ts";
+import { close } from "../../shared/api/worker/close.ts";
 import { claim } from "../../shared/api/worker/drive.ts";
+import { start } from "../../shared/engine/start.ts";
+import { overriding } from "../../shared/lib/overriding.ts";
 import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
+import { routeToWorkflow } from "../../shared/routing/client-start.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
-import { batchOf, begun, bench, newRef, scheduled } from "../contract/subject.ts";
+import { batchOf, begun, bench, completed, definition, newRef, scheduled, startOf, uuid } from "../contract/subject.ts";
 import { memoryAws } from "../support/memory-aws.ts";
 
 const STEPS = 50;
@@ -49,6 +54,52 @@ test.each([
 ])("a step is one write and no read, with calls served by %i processes in turn", async (instances) => {
   const { reads, calls } = await run(instances, true);
   expect({ reads, calls }).toEqual({ reads: 0, calls: STEPS });
+});
+
+/** Units of a run from its start to its close, whose calls are served by these many processes in turn. */
+async function unitsOfRun(steps: number, instances: number) {
+  const clock = new ManualClock();
+  const first = memoryAws({ clock });
+  const all = [first, ...Array.from({ length: instances - 1 }, () => first.another())].map(({ ports, clients }) => ({
+    clients,
+    // A process reads the holds of a workspace once in five seconds (HOLD-6), for all its claims.
+    ports: { ...ports, registry: overriding(ports.registry, { knownHolds: async () => [] }) },
+  }));
+  const workspace = uuid();
+  const who = { workspace, deployment: "shop", worker: "w", session: uuid() };
+  await first.ports.registry.register({ ...who, definitions: [definition("orders")], now: clock.now() });
+  let turn = 0;
+  const next = () => ({ ports: all[turn++ % instances]!.ports, workspace }) as unknown as RequestContext;
+  // A process keeps the definitions that it has read.
+  for (const { ports } of all) await routeToWorkflow(ports, workspace, "orders", undefined);
+  await clock.advance(6_000); // and knows for five seconds which deployments are active
+  for (const { clients } of all) clients.meter.take();
+  const ref = newRef(workspace);
+  const { ports } = next();
+  await routeToWorkflow(ports, workspace, "orders", undefined);
+  await start(ports, { ...startOf(ref), workflow: "orders" });
+  const claimed = await claim(next(), { execution: ref.execution, session: who.session });
+  if (claimed.kind !== "claimed") throw new Error("not claimed");
+  const { run, chain, fence } = claimed.head;
+  let { upto } = claimed;
+  const body = () => ({ execution: ref.execution, run, chain, fence, taken: [], ...(upto !== undefined && { upto }) });
+  for (let n = 1; n <= steps; n++) {
+    const batch = batchOf(1 + n, clock.now(), [local(n)]);
+    const { results } = await append(next(), { items: [{ ...body(), batch, look: false }] }, 1_000_000);
+    upto = (results[0] as { upto?: string }).upto;
+  }
+  const batch = batchOf(2 + steps, clock.now(), [completed]);
+  const end = { result: { ok: true }, failure: null, outbox: [], carried: [] };
+  expect((await close(next(), { ...body(), batch, ...end }, 1_000_000)).kind).toBe("closed");
+  const used = all.map(({ clients }) => clients.meter.take());
+  const sum = (of: "readUnits" | "writeUnits") => used.reduce((total, one) => total + one[of], 0);
+  return { writes: sum("writeUnits"), reads: sum("readUnits") };
+}
+
+test.each(
+  [1, 10, 100].flatMap((steps) => [1, 2].map((instances) => [steps, instances] as const)),
+)("a run of %i steps uses the units that docs/costs.md reckons with, served by %i processes in turn", async (steps, instances) => {
+  expect(await unitsOfRun(steps, instances)).toEqual(unitsOf(steps));
 });
 
 test("what the worker hands back writes the same items as what a process reads", async () => {
