@@ -24,14 +24,9 @@ export async function resetExecution(
   body: ResetInvocationBody,
   header: string | undefined,
 ): Promise<undefined | Refusal> {
-  const { event_id: event, to } = body;
-  if ((event === undefined || event === null) === (to === undefined || to === null))
-    return invalidAt(["body", "event_id"], "a reset must have either event_id or to, and not both", "missing");
-  const target: ResetTarget = to ? { to } : { event: event! };
-  const excluded = [
-    ...(body.exclude_signals ? (["signals"] as const) : []),
-    ...(body.exclude_updates ? (["updates"] as const) : []),
-  ];
+  const target = targetOf(body);
+  if (isRefusal(target)) return target;
+  const excluded = excludedBy(body);
   const reason = body.reason ?? `reset by '${context.user}'`;
   const given = keyWanted(body.idempotency_key, header);
   if (isRefusal(given)) return given;
@@ -51,9 +46,24 @@ export async function resetExecution(
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    context.log.error("reset: the execution is damaged", { execution, error });
-    return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
+    return damaged(context, execution, error);
   }
+}
+
+export function targetOf({ event_id: event, to }: ResetInvocationBody): ResetTarget | Refusal {
+  if ((event === undefined || event === null) === (to === undefined || to === null))
+    return invalidAt(["body", "event_id"], "a reset must have either event_id or to, and not both", "missing");
+  return to ? { to } : { event: event! };
+}
+
+export const excludedBy = (body: ResetInvocationBody): ("signals" | "updates")[] => [
+  ...(body.exclude_signals ? (["signals"] as const) : []),
+  ...(body.exclude_updates ? (["updates"] as const) : []),
+];
+
+export function damaged(context: RequestContext, execution: string, error: Unreadable): Refusal {
+  context.log.error("reset: the execution is damaged", { execution, error });
+  return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
 }
 
 /** RESET-6. The deployment is live and has the workflow. */
@@ -117,16 +127,21 @@ function refused(execution: string, target: ResetTarget, done: Exclude<Reset, { 
 }
 
 function noPoint(target: ResetTarget, { run, points }: { run: string; points: readonly ResetPoint[] }): Refusal {
-  const none = points.length === 0 ? "; it has recorded no decision yet" : "; reset_points describes the last of those";
-  const [at, msg] =
-    "event" in target
-      ? ["event_id", `event ${target.event} of run '${run}' records no decision${none}`]
-      : ["to", `the history of run '${run}' has no ${target.to.replace("_", " ")}${none}`];
-  return invalid([{ loc: ["body", at], msg, type: "value_error" }], {
+  const msg = whyNoPoint(target, run, points);
+  return invalid([{ loc: ["body", "event" in target ? "event_id" : "to"], msg, type: "value_error" }], {
     valid_reset_events: points.map(({ event }) => event),
-    reset_points: points.slice(-MOST_DESCRIBED).map(described),
+    reset_points: describedPoints(points),
   });
 }
+
+export function whyNoPoint(target: ResetTarget, run: string, points: readonly ResetPoint[]): string {
+  const none = points.length === 0 ? "; it has recorded no decision yet" : "; reset_points describes the last of those";
+  return "event" in target
+    ? `event ${target.event} of run '${run}' records no decision${none}`
+    : `the history of run '${run}' has no ${target.to.replace("_", " ")}${none}`;
+}
+
+export const describedPoints = (points: readonly ResetPoint[]) => points.slice(-MOST_DESCRIBED).map(described);
 
 function described({ event, at, after, decisions }: ResetPoint) {
   const named = decisions.slice(0, MOST_NAMED).map(nameOf);
@@ -141,6 +156,9 @@ function described({ event, at, after, decisions }: ResetPoint) {
 
 /** Such as `activity_scheduled charge`. */
 function nameOf(event: HistoryEvent): string {
-  const of = "name" in event ? event.name : "workflow" in event ? event.workflow : "timer" in event ? event.timer : "";
-  return `${event.kind} ${of}`.trim();
+  return `${event.kind} ${nameIn(event) ?? ("timer" in event ? event.timer : "")}`.trim();
 }
+
+/** Of the activity, workflow or handler that the event is about. */
+export const nameIn = (event: HistoryEvent): string | null =>
+  "name" in event ? event.name : "workflow" in event ? event.workflow : null;

@@ -2,8 +2,17 @@
 import { lazy } from "../lib/lazy.ts";
 import type { Ports } from "../ports.ts";
 import { type Refusal, storeFailed } from "../protocol/errors.ts";
+import {
+  LIVENESS_SECONDS,
+  MAX_HISTORY_BYTES,
+  MAX_HISTORY_EVENTS,
+  MAX_PAYLOAD_BYTES,
+  MAX_WAIT_SECONDS,
+} from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
+
+const DAY_MS = 86_400_000;
 
 export function workerInfo(context: RequestContext): ResponseOf<"getWorkerInfo"> {
   const url = context.options.workerUrl ?? context.options.url;
@@ -14,7 +23,15 @@ export function health(options: ApiOptions, ports: Ports): ResponseOf<"getHealth
   const condition = ports.condition?.();
   if (condition?.failure) return storeFailed(condition.failure);
   const setAside = condition?.setAside.length ?? 0;
-  return { status: "ok", version: options.version, ...(setAside > 0 && { set_aside: setAside }) };
+  const limits = {
+    retention_days: ports.settings.retentionMs / DAY_MS,
+    payload_bytes: MAX_PAYLOAD_BYTES,
+    history_events: MAX_HISTORY_EVENTS,
+    history_bytes: MAX_HISTORY_BYTES,
+    wait_seconds: MAX_WAIT_SECONDS,
+    liveness_seconds: LIVENESS_SECONDS,
+  };
+  return { status: "ok", version: options.version, ...(setAside > 0 && { set_aside: setAside }), limits };
 }
 
 const openapiCode = lazy(() => import("../protocol/openapi.ts"));

@@ -5,6 +5,7 @@ import { isDecision, isStimulus, originOf } from "../protocol/history.ts";
 import { effectsOf } from "./effects.ts";
 import { closing, history, RUN, started, T } from "./histories.test-host.ts";
 import { type Cut, copiedEvents, cutOf, originsOf, reapply, resetEvents, resetPoints } from "./reset.ts";
+import { previewReset } from "./reset-preview.ts";
 import { fold, stateOf } from "./state.ts";
 
 const NEXT = "01a3185c-5000-7b77-abf5-000000000002";
@@ -282,4 +283,27 @@ describe("origins", () => {
     expect(originsOf(third, steps.slice(0, 1))).toEqual([{ run: RUN, through: 2 }]);
     expect(originsOf(third, [])).toEqual([]);
   });
+});
+
+test("a preview tells what the reset then does", () => {
+  const told = (event: object) => ("message" in event ? event.message : "child" in event ? event.child : null);
+  fc.assert(
+    fc.property(histories, fc.nat(), fc.subarray(["signals", "updates"] as const), (events, choice, excluded) => {
+      const all = whole(events);
+      const points = resetPoints(all);
+      if (points.length === 0) return;
+      const target = { event: points[choice % points.length]!.event };
+      const preview = previewReset(all, { target, excluded, now: NONE.now })!;
+      const cut = cutOf(all, target)!;
+      const state = fold(stateOf(begun([])), copiedEvents(all, cut));
+      const first = resetEvents(state, { ...TERMS, excluded });
+      const done = reapply(state, all.slice(cut.through), { ...NONE, excluded });
+      expect(preview.through).toBe(cut.through);
+      expect(preview.dropped).toEqual(all.slice(cut.through));
+      expect(preview.restarted).toEqual(first.flatMap((e) => (e.kind === "activity_restarted" ? [e.task.name] : [])));
+      expect(preview.given.map(told)).toEqual(done.events.filter(({ kind }) => kind !== "timer_fired").map(told));
+      expect(preview.left.map(told)).toEqual(done.left.map(([message]) => message));
+    }),
+  );
+  expect(previewReset(whole([]), { target: { event: 1 }, excluded: [], now: NONE.now })).toBeNull();
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { fingerprintOf } from "../protocol/failure-kind.ts";
 import type { HistoryEvent, NewEvent } from "../protocol/history.ts";
 import {
   type Bucket,
   bucketsFor,
   closedRun,
-  fingerprintOf,
   HOUR_MS,
   MINUTE_MS,
   MINUTES_KEPT_MS,

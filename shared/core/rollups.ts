@@ -10,9 +10,9 @@
  * ROLLUP-3. Minutes are kept for `MINUTES_KEPT_MS`, hours for the retention after their last change. A count for a minute
  *     that is older goes to the hour alone. So every window is exact: a young bound to the minute, an old one to the hour.
  */
-import { cutText } from "../protocol/cut-text.ts";
+import { fingerprintOf, toldOf } from "../protocol/failure-kind.ts";
 import type { Head } from "../protocol/head.ts";
-import { type Batch, CLOSING, type Failure, type HistoryEvent, isClosing, type Millis } from "../protocol/history.ts";
+import { type Batch, CLOSING, type HistoryEvent, isClosing, type Millis } from "../protocol/history.ts";
 
 export const MINUTE_MS: Millis = 60_000;
 export const HOUR_MS: Millis = 3_600_000;
@@ -119,37 +119,6 @@ const OUTCOME = {
   TIMED_OUT: "timed_out",
   CONTINUED_AS_NEW: "continued",
 } as const;
-
-const MOST_MESSAGE = 300;
-
-/** The innermost cause: what wraps it is the same for many failures. */
-function toldOf(last: HistoryEvent): { type: string | null; message: string } {
-  if (last.kind !== "execution_failed") return { type: "Timeout", message: "execution timeout" };
-  let failure: Failure = last.failure;
-  while (failure.cause) failure = failure.cause;
-  return { type: failure.type ?? null, message: cutText(failure.message, MOST_MESSAGE) };
-}
-
-/**
- * Failures that differ only in ids, numbers and quoted values are of one kind. Two 32-bit FNV-1a hashes with different
- * seeds: this file may not import Node's crypto.
- */
-export function fingerprintOf(
-  f: Pick<FailureExample, "workflow" | "deployment" | "status" | "type" | "message">,
-): string {
-  const kind = f.message
-    .replace(/"[^"]*"|'[^']*'|`[^`]*`/g, "?")
-    .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/gi, "?")
-    .replace(/\b(?=\w*\d)[\w-]*\w\b/g, "?");
-  const text = [f.workflow, f.deployment, f.status, f.type ?? "", kind].join("\n");
-  return hash(text, 0x811c9dc5) + hash(text, 0x9747b28c);
-}
-
-function hash(text: string, seed: number): string {
-  let h = seed;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return (h >>> 0).toString(16).padStart(8, "0");
-}
 
 /** The sketch of latencies: bins whose bounds grow by a fixed factor, so that a quantile is exact to 9 % at any scale. */
 const BINS_PER_DOUBLING = 4;

@@ -22,7 +22,7 @@
  * JOB-8. A filter by failure reads the last event of each run that the query finds, since no list has it. A run does not fail
  *     otherwise later, so that counting and acting find the same runs.
  */
-import { failureOf, fingerprintOf } from "../core/rollups.ts";
+import { failureOf } from "../core/rollups.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
 import {
   BadToken,
@@ -33,6 +33,7 @@ import {
   type StoredJob,
   StoreFailed,
 } from "../ports.ts";
+import { fingerprintOf } from "../protocol/failure-kind.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { JobCounts, JobOutcome } from "../protocol/job.ts";
 import { act } from "./job-actions.ts";

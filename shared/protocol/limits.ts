@@ -154,6 +154,9 @@ export const MAX_SHOWN_BYTES = 16 * KiB;
 /** The beginning of a cut value that is shown, characters of its JSON. */
 export const PREVIEW_CHARACTERS = 1000;
 
+/** What a preview of a reset lists of each sort. */
+export const MAX_PREVIEW_EVENTS = 200;
+
 /* Log records. */
 /** Of one run. */
 export const MAX_RUN_LOG_RECORDS = 10_000;

@@ -45,6 +45,7 @@ export const DESCRIPTIONS: Partial<Record<Operation, string>> = {
   terminateWorkflowExecution: "Ends the execution at once, without its code.",
   batchCancelWorkflowExecutions: "Cancels up to 100 executions, with an outcome for each.",
   batchTerminateWorkflowExecutions: "Terminates up to 100 executions, with an outcome for each.",
+  previewReset: "What a reset with the same body would keep, throw away and give again. Changes nothing.",
   resetWorkflow: "Lets an execution, running or closed, go on from an earlier step in a new run.",
   listInputs: "Open questions to people, of all executions.",
   createJob: "Begins one action on all executions that a filter finds.",

@@ -835,6 +835,25 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     response: { results: { "t-0": { status: "failure", error: "Execution 't-0' is not running: it is TERMINATED." } } },
   },
   resetWorkflow: { request: { event_id: 4, reason: "the shelf is full again" } },
+  previewReset: {
+    request: { to: "first_failure" },
+    response: {
+      run_id: "01a31859-93f0-7105-a3c5-06bfb8cb1f5e",
+      kept_through: 4,
+      dropped_events: 3,
+      dropped: [
+        { event_id: 5, at: "2026-11-24T09:30:01.250Z", kind: "activity_failed", name: "pick" },
+        { event_id: 6, at: "2026-11-24T09:30:02.100Z", kind: "signal_received", name: "approve" },
+        { event_id: 7, at: "2026-11-24T09:30:02.100Z", kind: "execution_failed", name: null },
+      ],
+      restarted_activities: ["pick"],
+      given_again: [{ event_id: 6, at: "2026-11-24T09:30:02.100Z", kind: "signal_received", name: "approve" }],
+      left_out: [],
+      complete: true,
+      refusal: null,
+      reset_points: [],
+    },
+  },
   createJob: {
     request: {
       action: "terminate",
@@ -1551,7 +1570,20 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       next_cursor: null,
     },
   },
-  getHealth: { response: { status: "ok", version: "9.9.9" } },
+  getHealth: {
+    response: {
+      status: "ok",
+      version: "9.9.9",
+      limits: {
+        retention_days: 30,
+        payload_bytes: 2_097_152,
+        history_events: 51_200,
+        history_bytes: 52_428_800,
+        wait_seconds: 290,
+        liveness_seconds: 50,
+      },
+    },
+  },
   listInputs: {
     response: {
       inputs: [

@@ -171,6 +171,7 @@ const OF_OPERATIONS: Readonly<Record<string, readonly Further[]>> = {
   cancelWorkflowExecution: [409],
   terminateWorkflowExecution: [409],
   resetWorkflow: [409],
+  previewReset: [409],
   deleteWorkflowExecution: [409],
   createJob: [404, 409],
   abortJob: [409],

@@ -16,6 +16,7 @@ const NEEDS: Readonly<Record<string, Need>> = {
   // POSTs that change nothing.
   queryWorkflowExecution: "read",
   previewSchedule: "read",
+  previewReset: "read",
   // About the caller itself; workers ask it before they register.
   getWorkerInfo: "any",
   whoAmI: "any",

@@ -53,6 +53,7 @@ describe("the table", () => {
       "POST /v1/workflows/deployments/{name}/promote",
       "POST /v1/workflows/deployments/{name}/retire",
       "POST /v1/workflows/deployments/{name}/rollback",
+      "POST /v1/workflows/executions/{execution_id}/reset/preview",
       "POST /v1/workflows/jobs",
       "POST /v1/workflows/jobs/{job_id}/abort",
       "POST /v1/workflows/schedules/preview",

@@ -292,7 +292,7 @@ describe("every answer", () => {
 test("health and the OpenAPI document need no key", async () => {
   expect(await w.ask("GET", "/health", { key: null })).toMatchObject({
     status: 200,
-    body: { status: "ok", version: "9.9.9" },
+    body: { status: "ok", version: "9.9.9", limits: { retention_days: 30, payload_bytes: 2_097_152 } },
   });
   const { status, body, headers } = await w.ask("GET", "/openapi.json", { key: null });
   expect(headers.get("cache-control")).toBe("public, no-cache");

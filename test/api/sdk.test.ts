@@ -249,6 +249,38 @@ test("an execution that has failed goes on from the decision before, and the cli
       { event_id: 6, after: "activity_failed pick", decisions: ["execution_failed"] },
     ],
   });
+  const preview = async (body: object) => {
+    const headers = { authorization: `Bearer ${server.key}`, "content-type": "application/json" };
+    const path = `/v1/workflows/executions/${executionId}/reset/preview`;
+    const answer = await fetch(server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return [answer.status, await answer.json()];
+  };
+  expect(await preview({ event_id: 4 })).toMatchObject([
+    200,
+    {
+      run_id: failed.runId,
+      kept_through: 3,
+      dropped_events: 3,
+      dropped: [
+        { event_id: 4, kind: "activity_scheduled", name: "pick" },
+        { event_id: 5, kind: "activity_failed", name: "pick" },
+        { event_id: 6, kind: "execution_failed", name: null },
+      ],
+      restarted_activities: [],
+      complete: true,
+      refusal: null,
+    },
+  ]);
+  expect(await preview({ to: "first_failure" })).toMatchObject([
+    200,
+    { kept_through: 4, restarted_activities: ["pick"] },
+  ]);
+  const [, none] = await preview({ event_id: 3 });
+  expect(none).toMatchObject({
+    refusal: expect.stringContaining("event 3 of run"),
+    reset_points: refused.body.reset_points,
+  });
+  expect(await preview({})).toMatchObject([422, {}]);
   stock.left = 3;
   await reset(4);
   for await (const _ of await ex().stream({ executionId }));

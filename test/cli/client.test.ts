@@ -332,6 +332,12 @@ describe("reset", () => {
     await sirocco("tail retried");
     const before = JSON.parse((await sirocco("get retried --json")).out);
     expect(before.status).toBe("FAILED");
+    // The preview says what the reset would do, and does nothing.
+    const preview = await sirocco("reset retried --to first-failure --preview");
+    expect(preview.code).toBe(0);
+    expect(preview.out).toMatch(/^the new run keeps events 1 to \d+ of run [0-9a-f-]{36}, and \d+ are thrown away$/m);
+    expect(preview.out).toMatch(/activities that begin anew:\n {2}charge/);
+    expect(JSON.parse((await sirocco("get retried --json")).out).run_id).toBe(before.run_id);
     const ran = await sirocco("reset retried --to first-failure --reason retry");
     expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/^retried goes on in run [0-9a-f-]{36}$/) });
     expect(ran.out).not.toContain(before.run_id);
@@ -360,6 +366,10 @@ describe("reset", () => {
     expect(wrong.err).toContain("--event 2 ");
     expect(wrong.err).toContain("execution_started order: activity_scheduled charge");
     expect((await sirocco("reset once --to first-failure")).err).toContain("has no first failure");
+    const impossible = await sirocco("reset once --to first-failure --preview");
+    expect(impossible.code).toBe(1);
+    expect(impossible.out).toContain("has no first failure");
+    expect(impossible.out).toMatch(/^ {2}2 {2}.* activity_scheduled charge$/m);
     expect((await sirocco("reset once --to begin")).err).toContain("start, last-decision or first-failure");
     expect((await sirocco("reset once --event x")).code).toBe(2);
     expect((await sirocco("reset once")).err).toContain("needs one of --to and --event");

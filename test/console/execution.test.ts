@@ -360,6 +360,19 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await page.getByRole("link", { name: id, exact: true }).click();
     await page.getByRole("heading", { name: id }).waitFor();
 
+    // The child opens in place, and so does the address that says so; its steps have their details.
+    const inner = page.locator('[data-step="child-1/timer-1"]');
+    await page.locator('[data-step="child-1"]').waitFor();
+    expect(await inner.count()).toBe(0);
+    await page.getByRole("button", { name: "Steps of the child sleeper", expanded: false }).click();
+    await inner.click();
+    await page.getByTestId("details").getByRole("heading", { name: "Timer 1" }).waitFor();
+    expect(page.url()).toContain("child=child-1");
+    await page.reload();
+    await expect.poll(() => inner.getAttribute("aria-pressed")).toBe("true");
+    await page.getByRole("button", { name: "Steps of the child sleeper", expanded: true }).click();
+    await inner.waitFor({ state: "detached" });
+
     // The tab of the family has the whole tree, from each of its executions.
     await page.getByRole("tab", { name: "Family" }).click();
     const tree = page.getByRole("region", { name: "Parent and children" }).last();
@@ -503,6 +516,83 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await close();
   });
 
+  test("18: a reset says first what goes and what stays, its point is picked from the steps, and the failed step is one button", async () => {
+    const id = await w.start("fails");
+    await expect.poll(() => status(id)).toBe("FAILED");
+    const { page, close } = await w.open(`/executions/${id}`);
+    const dialog = page.getByRole("dialog");
+    const list = (name: string) => dialog.getByRole("list", { name, exact: true });
+    await page
+      .getByTestId("cost")
+      .getByText(/\d+ worker calls, 1 task, \d+ commits, [\d.]+ KiB written/)
+      .waitFor();
+    await page.getByRole("button", { name: "Go on from the failed step" }).click();
+    await list("Begin anew").getByText("activity breaking").waitFor();
+    await list("Thrown away").getByText("activity failed breaking").waitFor();
+    await dialog.getByRole("button", { name: "Leave it" }).click();
+    await page.getByRole("button", { name: /^activity work, completed/ }).click();
+    await page.getByRole("button", { name: "Reset to before this…" }).click();
+    await dialog.getByText("The new run keeps only the start.").waitFor();
+    await list("Thrown away").getByText("2: activity scheduled work").waitFor();
+    expect(await dialog.getByLabel("Event", { exact: true }).inputValue()).toBe("2");
+    await dialog.getByLabel("Event", { exact: true }).fill("3");
+    await dialog.getByText(/event 3 of run .* records no decision/).waitFor();
+    await dialog.getByRole("list", { name: "Possible events" }).getByRole("button", { name: "2" }).click();
+    await dialog.getByText("The new run keeps only the start.").waitFor();
+    await dialog.getByRole("button", { name: "Reset", exact: true }).click();
+    await page.getByText("The execution goes on in a new run.").waitFor();
+    await page.getByText("Reset of").waitFor();
+
+    // The code of the run, and what else has failed so.
+    await expect.poll(() => status(id)).toBe("FAILED");
+    await page.getByRole("tab", { name: "Code", exact: true }).click();
+    await page.getByRole("region", { name: "Definitions that have decided" }).last().getByRole("row").nth(1).waitFor();
+    await page.getByText(/executions? of this workflow failed so, the last one/).waitFor();
+    await page.getByRole("link", { name: "All of this kind" }).click();
+    await page.getByRole("heading", { level: 1, name: "Errors" }).waitFor();
+    await page.getByRole("heading", { name: "Failures of one kind" }).waitFor();
+
+    // A signal is given to the new run again, unless it is left out.
+    const signalled = await w.start("listens");
+    await w.ask("POST", `/v1/workflows/executions/${signalled}/signals`, { name: "approve", input: { by: "ada" } });
+    await expect.poll(() => status(signalled)).toBe("COMPLETED");
+    await page.goto(`${w.url}/console/#/executions/${signalled}`);
+    await page.getByRole("button", { name: "Reset", exact: true }).click();
+    await dialog.getByLabel("Go on").selectOption("start");
+    await list("Kept: given to the new run again").getByText("signal received approve").waitFor();
+    await dialog.getByLabel("Leave out later signals").check();
+    await list("Messages that it is not given").getByText("signal received approve").waitFor();
+    await dialog.getByRole("button", { name: "Leave it" }).click();
+    await close();
+  });
+
+  test("18: a pinned query stays with its answer, and is asked again when the execution changes", async () => {
+    const id = await w.start("listens");
+    const { page, asked, close } = await w.open(`/executions/${id}?tab=queries`);
+    await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
+    await expect.poll(() => page.getByLabel("Query", { exact: true }).inputValue()).toBe("spoken");
+    await page.getByRole("button", { name: "Ask and pin" }).click();
+    const answer = page.getByRole("figure", { name: "Answer of spoken" });
+    await answer.getByText("nobody yet").waitFor();
+    await expect.poll(() => page.url()).toContain("pins=");
+    await page.reload();
+    await answer.getByText("nobody yet").waitFor();
+    await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
+    const queries = () => asked.filter((path) => path.endsWith("/queries")).length;
+    const before = queries();
+    await w.ask("POST", `/v1/workflows/executions/${id}/reset`, { to: "start" });
+    await expect.poll(queries).toBeGreaterThan(before);
+    await answer.getByText("nobody yet").waitFor();
+    // The last answer stays when the execution has ended, and nothing is asked any more.
+    await w.ask("POST", `/v1/workflows/executions/${id}/signals`, { name: "approve", input: { by: "ada" } });
+    await page.getByText("It has ended: its code answers no further queries.").waitFor();
+    await answer.getByText("nobody yet").waitFor();
+    await page.getByRole("button", { name: "Unpin spoken" }).click();
+    await answer.waitFor({ state: "detached" });
+    await expect.poll(() => page.url()).not.toContain("pins=");
+    await close();
+  });
+
   test("18: a reset that failed on the way happens once, although the person repeats it and both arrive", async () => {
     const id = await w.start("listens");
     const run = (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.run_id;
@@ -630,6 +720,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     const two = await w.open("/inbox?workflow=asks-alone", { expected: /4\d\d/ });
     for (const { page } of [one, two]) {
       await page.getByText("What is the word?").waitFor();
+      await page.getByText(/asked (just now|.* ago), open until in 2 h 5\d min/).waitFor();
       await page.getByRole("button", { name: "Answer" }).click();
       await page.getByRole("dialog").getByLabel("word").waitFor();
     }

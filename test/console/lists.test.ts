@@ -172,6 +172,35 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await close();
   });
 
+  test("the overview counts starts and ends from the stream, and leads from a kind of failures to that kind alone", async () => {
+    const { page, asked, close } = await w.open("/");
+    await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
+    const rates = page.getByTestId("rates");
+    await rates.waitFor();
+    asked.length = 0;
+    await w.start("fails", { id: "kind-1" });
+    await w.start("fails", { id: "kind-2" });
+    await w.start("fails-too", { id: "kind-3" });
+    const questioning = await w.start("asks", { id: "kind-none" });
+    const told = async () =>
+      /^(\d+) started, (\d+) ended in the last/.exec((await rates.textContent()) ?? "")?.slice(1);
+    await expect.poll(told).toEqual(["4", "3"]);
+    await expect.poll(() => page.title()).toBe("(1) Overview – Sirocco"); // a question to a person
+    await w.ask("POST", `/v1/workflows/executions/${questioning}/terminate`);
+
+    const kinds = page.getByRole("region", { name: "Failed in the last day" }).last();
+    await expect.poll(() => kinds.getByRole("row").count()).toBe(3); // with that of the titles
+    const row = kinds.getByRole("row").filter({ hasText: "fails-too" });
+    await row.getByRole("link", { name: "connect ECONNREFUSED" }).click();
+    await page.getByRole("heading", { level: 1, name: "Errors" }).waitFor();
+    const failures = page.getByRole("region", { name: "Failures", exact: true });
+    await expect.poll(() => failures.getByRole("row").count()).toBe(2);
+    await failures.getByRole("link", { name: "kind-3" }).waitFor();
+    await page.getByRole("link", { name: "All kinds" }).click();
+    await expect.poll(() => failures.getByRole("row").count()).toBe(3);
+    await close();
+  });
+
   test("30: a job resets all failures of one kind, from the list of errors", async () => {
     const ids = await Promise.all(["broken-1", "broken-2"].map((id) => w.start("fails", { id })));
     const state = async (id: string) => (await w.ask("GET", `/v1/workflows/executions/${id}`)).body.status;
@@ -180,13 +209,13 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     await expect.poll(() => page.getByLabel("Ended in").inputValue()).toBe("1");
     await page.getByLabel("Ended in").selectOption({ label: "the last day" });
     await expect.poll(() => page.url()).toContain("hours=%2224%22");
-    const row = page.getByRole("row").filter({ hasText: "fails" });
+    const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "fails", exact: true }) });
     await row.getByRole("button", { name: "Reset all of this kind" }).click();
     const dialog = page.getByRole("dialog", { name: "Reset all of this kind" });
     await dialog.getByText("failure: ", { exact: false }).waitFor();
     await dialog.getByLabel("Go on").selectOption("start");
     await dialog.getByRole("button", { name: "Begin the job" }).click();
-    await page.getByText("2 of 2").first().waitFor();
+    await expect.poll(() => page.getByTestId("job-counts").textContent()).toMatch(/^([2-9]) of \1 done/);
     await expect.poll(() => page.url()).toContain("/jobs/");
     await close();
   });
@@ -226,6 +255,48 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     const there = other.page.getByTestId("call-curl");
     await expect.poll(() => there.textContent()).toBe(line.replace(',"execution_id":"by-curl"', ""));
     await other.close();
+  });
+
+  test("26: with the input of an earlier execution a start at a time is a schedule with that one time, or fills that of many", async () => {
+    const input = { text: "from before" };
+    await w.start("echoes", { id: "earlier", input });
+    const { page, close } = await w.open("/start?workflow=echoes", { timezoneId: "Europe/Berlin" });
+    await page.getByText("it is ended 1 h after its start").waitFor();
+    await page.getByText("Last inputs").click();
+    await page.getByRole("button", { name: "Use the input of earlier" }).click();
+    await expect.poll(() => page.getByTestId("call-curl").textContent()).toContain('"text":"from before"');
+    await page.getByRole("button", { name: "At a time" }).click();
+    const plan = page.getByRole("button", { name: "Plan the start" });
+    expect(await plan.isDisabled()).toBe(true);
+    await page.getByLabel("Date and time").fill("2030-07-01T18:30");
+    await expect.poll(() => page.locator("[data-time]").allInnerTexts()).toEqual(["Mon 2030-07-01 18:30:00"]);
+    await page.getByText("There are no further times.").waitFor();
+    await page.getByLabel("Schedule id").fill("once-later");
+    await plan.click();
+    await page.getByRole("heading", { name: "once-later" }).waitFor();
+    const { body } = await w.ask("GET", "/v1/workflows/schedules/once-later");
+    expect(body).toMatchObject({ workflow_name: "echoes", input, time_zone_name: "Europe/Berlin" });
+    const due = (body.future_executions as { scheduled_at: string }[]).map(({ scheduled_at: at }) => Date.parse(at));
+    expect(due).toEqual([Date.UTC(2030, 6, 1, 16, 30)]);
+
+    await page.goto(`${w.url}/console/#/start?workflow=echoes&input=${encodeURIComponent('{"text":"again"}')}`);
+    await page.getByRole("button", { name: "On a schedule…" }).click();
+    await page.getByRole("heading", { name: "New schedule" }).first().waitFor();
+    await expect.poll(() => page.getByLabel("Workflow").inputValue()).toBe("echoes");
+    await page.getByLabel("Schedule id").fill("from-the-start");
+    await page.getByRole("main").getByRole("button", { name: "Create" }).click();
+    await page.getByRole("heading", { name: "from-the-start" }).waitFor();
+    const made = await w.ask("GET", "/v1/workflows/schedules/from-the-start");
+    expect(made.body).toMatchObject({ workflow_name: "echoes", input: { text: "again" } });
+    await close();
+  });
+
+  test("the settings tell what the server keeps and takes", async () => {
+    const { page, close } = await w.open("/settings");
+    const server = page.getByRole("region", { name: "Server" });
+    for (const text of ["30 d", "2 MiB", "51,200 events, 50 MiB", "4 min 50 s", "50 s"])
+      await server.getByText(text, { exact: true }).waitFor();
+    await close();
   });
 
   test("26: where two deployments serve a workflow, the refusal offers them, and the start works after a choice", async () => {

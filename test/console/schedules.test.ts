@@ -109,7 +109,17 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await page.getByLabel("Workflow").selectOption("steps");
     await page.getByLabel("Schedule id").fill("made-here");
     await page.getByLabel("Cron line 1").fill("0 4 * * *");
+    // Six policies, each with its sentence and its picture.
+    const policies = page.getByRole("group", { name: "When a run is due while another is active" });
+    expect(await policies.getByRole("radio").count()).toBe(6);
+    expect(new Set(await policies.locator("svg").evaluateAll((all) => all.map((one) => one.innerHTML))).size).toBe(6);
+    await policies.getByText("One run waits for the active one to end.").click();
+    await expect.poll(() => policies.getByRole("radio", { name: "Buffer one" }).isChecked()).toBe(true);
+    const created = page.waitForRequest(
+      (request) => request.method() === "POST" && request.url().endsWith("/schedules"),
+    );
     await page.getByRole("main").getByRole("button", { name: "Create" }).click();
+    expect(JSON.parse((await created).postData() ?? "").schedule.policy).toMatchObject({ overlap: 2 });
     await page.getByRole("heading", { name: "made-here" }).waitFor();
 
     const patch = page.waitForRequest((request) => request.method() === "PATCH");

@@ -21,6 +21,7 @@ export const OPERATIONS = {
   archiveWorkflow: `PUT ${W}/{workflow_identifier}/archive`,
   unarchiveWorkflow: `PUT ${W}/{workflow_identifier}/unarchive`,
 
+  listInputs: `GET ${W}/inputs`,
   listRuns: `GET ${W}/runs`,
   countRuns: `GET ${W}/runs/counts`,
   getRun: `GET ${W}/runs/{run_id}`,
@@ -40,6 +41,7 @@ export const OPERATIONS = {
   batchTerminateWorkflowExecutions: `POST ${W}/executions/terminate`,
   getWorkflowExecutionLogs: `GET ${E}/logs`,
   resetWorkflow: `POST ${E}/reset`,
+  previewReset: `POST ${E}/reset/preview`,
   listFailures: `GET ${W}/failures`,
   getWorkflowMetrics: `GET ${W}/{workflow_name}/metrics`,
   createJob: `POST ${W}/jobs`,

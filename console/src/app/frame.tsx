@@ -30,6 +30,7 @@ import { prefer, usePreferences } from "./preferences.ts";
 import { useCaller, useMayWrite } from "./rights.tsx";
 import { ASKS } from "./search.ts";
 import { Shortcuts, useShortcuts } from "./shortcuts.tsx";
+import { tellAsked } from "./title.ts";
 
 const PAGES: readonly (readonly [to: string, title: string, icon: LucideIcon])[] = [
   ["/", "Overview", Gauge],
@@ -148,11 +149,12 @@ function Top({ openPalette }: { openPalette: () => void }) {
 function OpenInputs() {
   const counts = useRead("countRuns", { query: { ...ASKS } }, { staleTime: 20_000, refetchInterval: 60_000 });
   const open = counts.data?.counts.find(({ status }) => status === "RUNNING");
-  if (!open || open.count === 0) return null;
+  const text = open && open.count > 0 ? `${open.count}${open.more ? "+" : ""}` : "";
+  useEffect(() => tellAsked(text), [text]);
+  if (text === "") return null;
   return (
     <span className="ml-auto rounded-full bg-accent px-1.5 text-xs font-semibold text-on-accent">
-      {open.count}
-      {open.more && "+"}
+      {text}
       <span className="sr-only"> open</span>
     </span>
   );

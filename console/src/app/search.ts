@@ -8,6 +8,10 @@ const textIn = (search: Raw, key: string): string | undefined => {
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 
+/** The router reads a text that is JSON. */
+const jsonIn = (search: Raw, key: string): string | undefined =>
+  typeof search[key] === "object" ? JSON.stringify(search[key]) : textIn(search, key);
+
 function textsIn(search: Raw, key: string): readonly string[] | undefined {
   const value = search[key];
   const list = Array.isArray(value) ? value : value === undefined ? [] : [value];
@@ -73,6 +77,10 @@ export interface ExecutionSearch {
   readonly fold?: string | undefined;
   readonly as?: string | undefined;
   readonly zoom?: string | undefined;
+  /** The key of a child in the timeline, whose steps stand below it. */
+  readonly child?: string | undefined;
+  /** Pinned queries, as JSON. */
+  readonly pins?: string | undefined;
 }
 export const readExecutionSearch = (search: Raw): ExecutionSearch => ({
   run: textIn(search, "run"),
@@ -85,6 +93,8 @@ export const readExecutionSearch = (search: Raw): ExecutionSearch => ({
   fold: textIn(search, "fold"),
   as: textIn(search, "as"),
   zoom: textIn(search, "zoom"),
+  child: textIn(search, "child"),
+  pins: jsonIn(search, "pins"),
 });
 
 export interface CompareSearch {
@@ -113,17 +123,24 @@ export interface StartSearch {
 export const readStartSearch = (search: Raw): StartSearch => ({
   workflow: textIn(search, "workflow"),
   deployment: textIn(search, "deployment"),
-  input: typeof search.input === "object" ? JSON.stringify(search.input) : textIn(search, "input"),
+  input: jsonIn(search, "input"),
 });
 
 export interface CalendarSearch {
   readonly view?: string | undefined;
   /** A date of the part that the calendar shows. */
   readonly from?: string | undefined;
+  /** Of a new schedule; the input is JSON. */
+  readonly workflow?: string | undefined;
+  readonly deployment?: string | undefined;
+  readonly input?: string | undefined;
 }
 export const readCalendarSearch = (search: Raw): CalendarSearch => ({
   view: textIn(search, "view"),
   from: textIn(search, "from"),
+  workflow: textIn(search, "workflow"),
+  deployment: textIn(search, "deployment"),
+  input: jsonIn(search, "input"),
 });
 
 export interface WorkflowsSearch {
@@ -146,9 +163,11 @@ export const readInboxSearch = (search: Raw): InboxSearch => ({ workflow: textIn
 /** The failures of so many of the last hours. */
 export interface ErrorsSearch {
   readonly hours?: string | undefined;
+  /** The fingerprint of one kind of failures: only that one is shown. */
+  readonly kind?: string | undefined;
 }
 const HOURS: ReadonlySet<string | undefined> = new Set(["1", "24", "168", "720"]);
 export const readErrorsSearch = (search: Raw): ErrorsSearch => {
   const hours = textIn(search, "hours");
-  return { hours: HOURS.has(hours) ? hours : undefined };
+  return { hours: HOURS.has(hours) ? hours : undefined, kind: textIn(search, "kind") };
 };

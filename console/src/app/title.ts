@@ -11,11 +11,24 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, colour: string]>> =
   TERMINATED: ["–", "#845300"],
 };
 
+let asked = "";
+let shown = "";
+const write = (): void => {
+  document.title = `${asked}${shown} – Sirocco`;
+};
+
+/** Puts before the title of every page how many executions ask a person; an empty text: none does. */
+export function tellAsked(count: string): void {
+  asked = count === "" ? "" : `(${count}) `;
+  write();
+}
+
 /** `status`: of the execution that the page is about. */
 export function useTitle(title: string, status?: string | null): void {
   useEffect(() => {
     const sign = SIGNS[status ?? ""];
-    document.title = `${sign ? `${sign[0]} ` : ""}${title} – Sirocco`;
+    shown = `${sign ? `${sign[0]} ` : ""}${title}`;
+    write();
     const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
     if (!icon || !sign) return;
     const before = icon.href;

@@ -31,6 +31,8 @@ export interface Step {
   readonly events: number[];
   /** Of a child. */
   readonly execution?: string;
+  /** Of a step of a child that is shown in place: the key of the child. */
+  readonly within?: string;
   failure?: Failure;
 }
 

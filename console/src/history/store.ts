@@ -194,3 +194,10 @@ export async function wholeEvent(run: string, id: number): Promise<Shown> {
   });
   return event as unknown as Shown;
 }
+
+/** The input of the run that the event has started. */
+export function inputOf(started: Shown): unknown {
+  const input = "input" in started ? started.input : null;
+  const [given] = Array.isArray(input) ? input : [input];
+  return given ?? {};
+}

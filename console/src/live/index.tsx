@@ -1,11 +1,13 @@
 /** Gives the page its live events, and their state for the dot in the frame. */
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { StreamEventPayload } from "../../../shared/protocol/http/events.ts";
+import { serverNow } from "../api/clock.ts";
 import { Live, type LiveStatus } from "./live.ts";
 import { isPaused, onPause } from "./pause.ts";
+import { Rates } from "./rates.ts";
 import { Refresh } from "./refresh.ts";
 
-const Context = createContext<{ live: Live; held: Held; refresh: Refresh } | null>(null);
+const Context = createContext<{ live: Live; held: Held; refresh: Refresh; rates: Rates } | null>(null);
 
 /** The events, which wait here while the person holds changes back. */
 class Held {
@@ -32,10 +34,20 @@ class Held {
 }
 
 export function LiveProvider({ name, children }: { name: string; children: ReactNode }) {
-  const parts = useMemo(() => ({ live: new Live(name), held: new Held(), refresh: new Refresh() }), [name]);
+  const parts = useMemo(
+    () => ({ live: new Live(name), held: new Held(), refresh: new Refresh(), rates: new Rates() }),
+    [name],
+  );
   useEffect(() => {
-    const { live, held, refresh } = parts;
-    const ends = [live.onEvent((event) => held.take(event)), held.onEvent((event) => refresh.take(event))];
+    const { live, held, refresh, rates } = parts;
+    const ends = [
+      live.onEvent((event) => held.take(event)),
+      live.onStatus(() => {
+        if (live.status.state === "live") rates.begin(serverNow());
+      }),
+      held.onEvent((event) => refresh.take(event)),
+      held.onEvent((event) => rates.take(event)),
+    ];
     return () => {
       for (const end of ends) end();
       for (const part of [live, held, refresh]) part.close();
@@ -57,6 +69,9 @@ export function useLiveStatus(): LiveStatus {
     () => live.status,
   );
 }
+
+/** What it counts changes with each event; its reader looks again by its own clock. */
+export const useRates = (): Rates => useParts().rates;
 
 /** Grows with each change of the execution that the stream tells. */
 export function useChanges(execution: string): number {

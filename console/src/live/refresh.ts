@@ -18,10 +18,15 @@ const OF_EXECUTION: ReadonlySet<string> = new Set<Called>([
 ]);
 /** Reads about many executions, which only starts and ends change. */
 const OF_MANY: ReadonlySet<string> = new Set<Called>(["listRuns", "countRuns", "getScheduleLog", "getSchedules"]);
+/** Reads about the questions to people, which appear and go while an execution runs. */
+const OF_QUESTIONS: ReadonlySet<string> = new Set<Called>(["listInputs", "countRuns"]);
+const QUESTION = "wait_for_input";
 
 export class Refresh {
   readonly #executions = new Set<string>();
   #many = false;
+  #failed = false;
+  #asked = false;
   readonly #listeners = new Set<(executions: ReadonlySet<string>) => void>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   readonly #closed = new AbortController();
@@ -48,6 +53,8 @@ export class Refresh {
   take({ data }: StreamEventPayload): void {
     this.#executions.add(data.workflow_exec_id).add(data.workflow_run_id);
     if (data.event_type.startsWith("WORKFLOW_EXECUTION_")) this.#many = true;
+    if (data.event_type === "WORKFLOW_EXECUTION_FAILED") this.#failed = true;
+    if ("custom_task_type" in data.attributes && data.attributes.custom_task_type === QUESTION) this.#asked = true;
     this.#plan();
   }
 
@@ -61,11 +68,17 @@ export class Refresh {
     if (isPaused() || document.hidden) return;
     const changed = new Set(this.#executions);
     const many = this.#many;
+    const failed = this.#failed;
+    const asked = this.#asked || many;
     this.#executions.clear();
     this.#many = false;
+    this.#failed = false;
+    this.#asked = false;
     for (const listener of this.#listeners) listener(changed);
     void queries.invalidateQueries({
       predicate: ({ queryKey: [operation, params] }) => {
+        if (operation === ("listFailures" satisfies Called)) return failed;
+        if (OF_QUESTIONS.has(operation as string)) return asked;
         if (OF_MANY.has(operation as string)) return many;
         if (!OF_EXECUTION.has(operation as string)) return false;
         const { execution_id, run_id } = (params ?? {}) as Record<string, string>;

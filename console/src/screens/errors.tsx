@@ -27,7 +27,7 @@ const WINDOWS = [
 
 export function Errors() {
   useTitle("Errors");
-  const { hours = "24" } = useSearch({ from: "/errors" });
+  const { hours = "24", kind } = useSearch({ from: "/errors" });
   const navigate = useNavigate();
   // Read anew only when another window is chosen.
   const [asked, setAsked] = useState(() => Date.now());
@@ -43,12 +43,22 @@ export function Errors() {
           value={hours}
           options={WINDOWS}
           onChange={({ target }) => {
-            void navigate({ to: "/errors", search: { hours: target.value }, replace: true });
+            void navigate({ to: "/errors", search: { hours: target.value, kind }, replace: true });
             setAsked(Date.now());
           }}
         />
       </div>
-      <Panel title="Failures by their kind" flush>
+      <Panel
+        title={kind === undefined ? "Failures by their kind" : "Failures of one kind"}
+        flush
+        actions={
+          kind !== undefined && (
+            <Link to="/errors" search={{ hours }} className="text-xs text-accent hover:underline">
+              All kinds
+            </Link>
+          )
+        }
+      >
         <Loading read={read}>
           {({ failures, complete }) => (
             <>
@@ -59,7 +69,7 @@ export function Errors() {
               )}
               <Table
                 label="Failures"
-                rows={failures}
+                rows={kind === undefined ? failures : failures.filter(({ fingerprint }) => fingerprint === kind)}
                 keyOf={({ fingerprint }) => fingerprint}
                 empty="Nothing has failed in this time."
                 columns={[

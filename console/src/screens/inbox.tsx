@@ -2,23 +2,22 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
-import { ASKS } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
 import { ExecutionLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { visible } from "../ui/text.tsx";
-import { Ago } from "../ui/time.tsx";
+import { Ago, Until } from "../ui/time.tsx";
 import { AnswerButton, AnswerProvider } from "./execution/answer.tsx";
 
-type Run = Answer<"listRuns">["executions"][number];
+type Question = Answer<"listInputs">["inputs"][number];
 
 export function Inbox() {
   useTitle("Inbox");
   const { workflow } = useSearch({ from: "/inbox" });
   const navigate = useNavigate();
-  const query = { ...ASKS, workflow_identifier: workflow, page_size: 100 };
-  const read = useRead("listRuns", { query }, { refetchInterval: 20_000, keep: true });
+  const query = { workflow_name: workflow, limit: 100 };
+  const read = useRead("listInputs", { query }, { refetchInterval: 20_000, keep: true });
   return (
     <AnswerProvider>
       <div className="flex flex-wrap items-center justify-between gap-2">
@@ -34,15 +33,20 @@ export function Inbox() {
         )}
       </div>
       <Loading read={read}>
-        {({ executions }) =>
-          executions.length === 0 ? (
+        {({ inputs, next_cursor: more }) =>
+          inputs.length === 0 ? (
             <p className="rounded-lg border border-line bg-panel px-4 py-10 text-center text-soft">
               No execution asks a person.
             </p>
           ) : (
             <div className="space-y-3">
-              {executions.map((run) => (
-                <Questions key={run.run_id} run={run} />
+              {more !== null && (
+                <p className="text-sm text-soft">
+                  These {inputs.length} wait the longest; there are more. Those that are answered make room for them.
+                </p>
+              )}
+              {[...Map.groupBy(inputs, ({ run_id }) => run_id)].map(([run, questions]) => (
+                <Questions key={run} questions={questions} />
               ))}
             </div>
           )
@@ -53,42 +57,35 @@ export function Inbox() {
 }
 
 /** The open questions of one execution. */
-function Questions({ run }: { run: Run }) {
-  const explanation = useRead("explainWorkflowExecution", { params: { execution_id: run.execution_id } });
-  const asked = explanation.data?.waits.filter(({ kind }) => kind === "human_input") ?? [];
+function Questions({ questions }: { questions: readonly Question[] }) {
+  const { execution_id: id, workflow_name: workflow } = questions[0] as Question;
   return (
     <Panel
-      title={<ExecutionLink id={run.execution_id} />}
+      title={<ExecutionLink id={id} />}
       actions={
-        <Link to="/inbox" search={{ workflow: run.workflow_name }} className="text-xs text-soft hover:underline">
-          {visible(run.workflow_name)}
+        <Link to="/inbox" search={{ workflow }} className="text-xs text-soft hover:underline">
+          {visible(workflow)}
         </Link>
       }
     >
-      <Loading read={explanation}>
-        {() =>
-          asked.length === 0 ? (
-            <p className="text-sm text-soft">It was answered elsewhere.</p>
-          ) : (
-            <ul className="space-y-2">
-              {asked.map((wait) => (
-                <li
-                  key={String(wait.evidence.task_id)}
-                  className="flex flex-wrap items-center justify-between gap-2 text-sm"
-                >
-                  <span>
-                    {visible(String(wait.evidence.label ?? "A question without a label"))}{" "}
-                    <span className="text-soft">
-                      asked <Ago at={wait.since} />
-                    </span>
-                  </span>
-                  <AnswerButton execution={run.execution_id} task={String(wait.evidence.task_id)} />
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Loading>
+      <ul className="space-y-2">
+        {questions.map(({ task_id, label, since, until }) => (
+          <li key={task_id} className="flex flex-wrap items-center justify-between gap-2 text-sm">
+            <span>
+              {visible(label ?? "A question without a label")}{" "}
+              <span className="text-soft">
+                asked <Ago at={since} />
+                {until !== null && (
+                  <>
+                    , open <Until at={until} />
+                  </>
+                )}
+              </span>
+            </span>
+            <AnswerButton execution={id} task={task_id} />
+          </li>
+        ))}
+      </ul>
     </Panel>
   );
 }

@@ -1,10 +1,9 @@
 /** What needs a person, and what goes on now. */
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
 import { apiBase } from "../api/address.ts";
 import type { Answer } from "../api/operations.ts";
 import { useRead } from "../api/use.ts";
-import { ASKS, type ListSearch } from "../app/search.ts";
+import { ASKS } from "../app/search.ts";
 import { useTitle } from "../app/title.ts";
 import { DeploymentLink, ExecutionLink, ScheduleLink } from "../ui/links.tsx";
 import { Loading } from "../ui/loading.tsx";
@@ -15,11 +14,12 @@ import { Table } from "../ui/table.tsx";
 import { Copy, Name, visible } from "../ui/text.tsx";
 import { Ago, Time } from "../ui/time.tsx";
 import { BlockedStarts } from "./blocked-starts.tsx";
+import { FailureKinds } from "./failure-kinds.tsx";
 import { Held, HoldsUnknown } from "./holds/held.tsx";
 import { scopeText, useHolds } from "./holds/holds.ts";
 import { OldestWaits } from "./oldest-waits.tsx";
+import { RatesLine } from "./rates.tsx";
 
-const DAY_MS = 86_400_000;
 const MOST_HOLDS = 5;
 
 export function Overview() {
@@ -28,9 +28,10 @@ export function Overview() {
     <div className="space-y-4">
       <h1 className="text-xl font-semibold">Overview</h1>
       <Counts />
+      <RatesLine />
       <Holds />
       <div className="grid grid-cols-1 gap-4 xl:grid-cols-2">
-        <Failures />
+        <FailureKinds />
         <Asks />
         <OldestWaits />
         <BlockedStarts />
@@ -94,19 +95,6 @@ function Holds() {
         All holds
       </Link>
     </section>
-  );
-}
-
-function Failures() {
-  const [since] = useState(() => new Date(Date.now() - DAY_MS).toISOString());
-  const search: ListSearch = { status: ["FAILED", "TIMED_OUT"], start_time_after: since };
-  const failed = useRead("listRuns", { query: { ...search, page_size: 8 } });
-  return (
-    <Panel title="Failed, started in the last day" flush actions={<More search={search} />}>
-      <Loading read={failed}>
-        {({ executions }) => <Runs runs={executions} label="Failed executions" empty="None has failed." />}
-      </Loading>
-    </Panel>
   );
 }
 

@@ -1,6 +1,7 @@
 /** The server, the key and this browser. */
 import { useState } from "react";
 import { apiBase } from "../api/address.ts";
+import type { Answer } from "../api/operations.ts";
 import { forget } from "../api/session.ts";
 import { queries, useRead } from "../api/use.ts";
 import { eraseBrowserData, prefer, usePreferences } from "../app/preferences.ts";
@@ -13,6 +14,7 @@ import { SelectField } from "../ui/field.tsx";
 import { Loading } from "../ui/loading.tsx";
 import { Panel } from "../ui/panel.tsx";
 import { Mono } from "../ui/text.tsx";
+import { span } from "../ui/time.tsx";
 
 export function Settings() {
   useTitle("Settings");
@@ -25,14 +27,15 @@ export function Settings() {
       <h1 className="text-xl font-semibold">Settings</h1>
       <Panel title="Server">
         <Loading read={health}>
-          {({ version, set_aside }) => (
-            <dl className="grid grid-cols-[max-content_minmax(0,1fr)] gap-x-6 gap-y-1 text-sm">
+          {({ version, set_aside, limits }) => (
+            <dl className="grid grid-cols-[minmax(0,max-content)_minmax(0,1fr)] gap-x-6 gap-y-1 text-sm">
               <dt className="text-soft">Address</dt>
               <dd>
                 <Mono>{base.replace(/\/$/, "")}</Mono>
               </dd>
               <dt className="text-soft">Version</dt>
               <dd>{version}</dd>
+              {limits && <Limits limits={limits} />}
               <dt className="text-soft">Damaged rows set aside</dt>
               <dd>{set_aside ?? 0}</dd>
               <dt className="text-soft">API</dt>
@@ -106,6 +109,25 @@ export function Settings() {
       </Panel>
     </div>
   );
+}
+
+/** Absent from the answer of an older server. */
+function Limits({ limits }: { limits: NonNullable<Answer<"getHealth">["limits"]> }) {
+  const { retention_days, payload_bytes, history_events, history_bytes, wait_seconds, liveness_seconds } = limits;
+  const size = (bytes: number) => `${(bytes / 1_048_576).toLocaleString("en")} MiB`;
+  const shown = [
+    ["Closed executions are kept for", span(retention_days * 86_400_000)],
+    ["One input, result or message", size(payload_bytes)],
+    ["History of one run", `${history_events.toLocaleString("en")} events, ${size(history_bytes)}`],
+    ["A call waits for at most", span(wait_seconds * 1_000)],
+    ["A worker is inactive without a heartbeat for", span(liveness_seconds * 1_000)],
+  ];
+  return shown.map(([name, value]) => (
+    <div key={name} className="contents">
+      <dt className="text-soft">{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  ));
 }
 
 function PayloadKeys() {

@@ -20,6 +20,7 @@ const load = {
   inputs: lazy(() => import("../inputs.ts")),
   metrics: lazy(() => import("../metrics.ts")),
   trace: lazy(() => import("../trace.ts")),
+  resetPreview: lazy(() => import("../reset-preview.ts")),
   reset: lazy(() => import("../reset.ts")),
   delete: lazy(() => import("../delete.ts")),
   logs: lazy(() => import("../logs.ts")),
@@ -49,6 +50,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.batch()).endMany(context, "terminate", body.execution_ids),
   resetWorkflow: async (context, { params, body, idempotencyKey }) =>
     (await load.reset()).resetExecution(context, params.execution_id, body, idempotencyKey),
+  previewReset: async (context, { params, body }) =>
+    (await load.resetPreview()).previewOfReset(context, params.execution_id, body),
   deleteWorkflowExecution: async (context, { params }) =>
     (await load.delete()).removeExecution(context, params.execution_id),
 

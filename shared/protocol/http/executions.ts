@@ -152,6 +152,35 @@ export const ResetInvocationBody = z
   .meta({ id: "ResetInvocationBody" });
 export type ResetInvocationBody = z.output<typeof ResetInvocationBody>;
 
+const ShownEvent = z
+  .object({ event_id: z.int(), at: Timestamp, kind: z.string(), name: z.string().nullable() })
+  .meta({ id: "ResetPreviewEvent" });
+/** What a reset with the same body would do. Each list has 200 entries at most; `complete`: none was cut. */
+export const ResetPreviewResponse = z
+  .object({
+    run_id: z.string(),
+    /** The new run begins with a copy of the events up to this one. */
+    kept_through: z.int(),
+    dropped_events: z.int(),
+    /** Steps and messages among those: decisions, and what the code has learnt. */
+    dropped: z.array(ShownEvent),
+    /** Open at the point: they begin anew, at their first attempt. */
+    restarted_activities: z.array(z.string()),
+    /** Of those that are dropped: messages, and outcomes of children, that the new run is given again. */
+    given_again: z.array(ShownEvent),
+    /** Of those that are dropped: messages that the new run is not given. */
+    left_out: z.array(ShownEvent),
+    complete: z.boolean(),
+    /** Why the history has no such point; null: it has. Then `reset_points` describes the last of those that it has. */
+    refusal: z.string().nullable(),
+    reset_points: z.array(
+      z
+        .object({ event_id: z.int(), at: Timestamp, after: z.string(), decisions: z.array(z.string()) })
+        .meta({ id: "ResetPoint" }),
+    ),
+  })
+  .meta({ id: "ResetPreviewResponse" });
+
 export const BatchExecutionBody = z
   .object({ execution_ids: z.array(z.string()).min(1).max(MAX_BATCH_IDS) })
   .meta({ id: "BatchExecutionBody" });

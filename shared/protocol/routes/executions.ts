@@ -48,6 +48,10 @@ export const EXECUTION_ROWS = [
   json("batchCancelWorkflowExecutions", "POST", `${WORKFLOWS}/executions/cancel`, "executions", batch),
   json("batchTerminateWorkflowExecutions", "POST", `${WORKFLOWS}/executions/terminate`, "executions", batch),
   empty("resetWorkflow", "POST", `${EXECUTION}/reset`, "executions", { body: executions.ResetInvocationBody }),
+  json("previewReset", "POST", `${EXECUTION}/reset/preview`, "executions", {
+    body: executions.ResetInvocationBody,
+    response: executions.ResetPreviewResponse,
+  }),
   empty("deleteWorkflowExecution", "DELETE", EXECUTION, "executions", {}),
 
   json("listInputs", "GET", `${WORKFLOWS}/inputs`, "executions", {

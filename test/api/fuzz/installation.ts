@@ -132,7 +132,7 @@ export async function attacked(engine: keyof typeof STORES = "the embedded engin
     const health = await fetch(`${server.url}/health`);
     expect({ status: health.status, body: await health.json() }, about).toEqual({
       status: 200,
-      body: { status: "ok", version: "test" },
+      body: { status: "ok", version: "test", limits: expect.anything() },
     });
   };
   const rows = () => store.rows(bystander.workspace);

@@ -55,6 +55,8 @@ export const fails = workflow({ name: "fails" }, async () => {
   await work({ n: 1 });
   await breaking();
 });
+/** Another kind of failure than that of `fails`: of another workflow. */
+export const failsToo = workflow({ name: "fails-too" }, async () => breaking());
 export const retries = workflow({ name: "retries" }, async () => refusing());
 export const pinned = workflow({ name: "holds-on", versioning: "pinned" }, async () => sleep("3h"));
 export const sleeper = workflow({ name: "sleeper" }, async () => sleep("3h"));
@@ -86,7 +88,7 @@ export const continues = workflow({ name: "continues", input: z.object({ left: z
 );
 /** Asks one person after the other. */
 export const asksAlone = workflow({ name: "asks-alone", interactive: true }, async () =>
-  waitForInput(z.object({ word: z.string() }), { label: "What is the word?" }),
+  waitForInput(z.object({ word: z.string() }), { label: "What is the word?", timeout: "3h" }),
 );
 /** Of one name, but another code: a run that the first one began cannot go on with the second one. */
 export const before = workflow({ name: "changed", handlers: [approve] }, async () => {
@@ -100,5 +102,18 @@ export const after = workflow({ name: "changed", handlers: [approve] }, async ()
   await sleep("3h");
 });
 
-export const workflows = [retriesOnce, continues, steps, wide, fails, retries, sleeper, listens, asks, parent, echoes];
+export const workflows = [
+  retriesOnce,
+  continues,
+  steps,
+  wide,
+  fails,
+  failsToo,
+  retries,
+  sleeper,
+  listens,
+  asks,
+  parent,
+  echoes,
+];
 export const activities = [again, work, refusing, breaking, echo];

@@ -7,7 +7,7 @@ import { writeJson } from "../../api/json.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useAction } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
-import { type Shown, wholeEvent } from "../../history/store.ts";
+import { inputOf, type Shown, wholeEvent } from "../../history/store.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { download } from "../../ui/download.ts";
@@ -32,7 +32,7 @@ interface Props {
 export function Actions({ execution, run, isPast, first, event }: Props) {
   const [sending, setSending] = useState<HandlerType | null>(null);
   const [ending, setEnding] = useState<keyof typeof ENDS | null>(null);
-  const [resetting, setResetting] = useState(false);
+  const [resetting, setResetting] = useState<"any" | "failed" | null>(null);
   const [copying, setCopying] = useState(false);
   const navigate = useNavigate();
   const say = useSay();
@@ -49,14 +49,12 @@ export function Actions({ execution, run, isPast, first, event }: Props) {
     // A long input was cut, and is read whole first.
     const started = first?.cut?.includes("input") ? await wholeEvent(run, first.id).catch(say.failed) : first;
     if (!started) return;
-    const input = "input" in started ? started.input : null;
-    const [given] = Array.isArray(input) ? input : [input];
     void navigate({
       to: "/start",
       search: {
         workflow: execution.workflow_name,
         deployment: execution.deployment_name ?? undefined,
-        input: writeJson(given ?? {}),
+        input: writeJson(inputOf(started)),
       },
     });
   };
@@ -81,7 +79,12 @@ export function Actions({ execution, run, isPast, first, event }: Props) {
           </Button>
         </>
       )}
-      <Button writes operation="resetWorkflow" onClick={() => setResetting(true)}>
+      {execution.status === "FAILED" && !isPast && (
+        <Button writes look="strong" operation="resetWorkflow" onClick={() => setResetting("failed")}>
+          Go on from the failed step
+        </Button>
+      )}
+      <Button writes operation="resetWorkflow" onClick={() => setResetting("any")}>
         Reset
       </Button>
       <Button writes disabled={first === undefined} onClick={() => void again()}>
@@ -107,8 +110,8 @@ export function Actions({ execution, run, isPast, first, event }: Props) {
         <ResetDialog
           id={execution.execution_id}
           failed={execution.status === "FAILED"}
-          event={event}
-          close={() => setResetting(false)}
+          event={resetting === "failed" ? undefined : event}
+          close={() => setResetting(null)}
         />
       )}
       {ending && <End action={ending} id={execution.execution_id} close={() => setEnding(null)} />}

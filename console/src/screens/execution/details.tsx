@@ -10,6 +10,7 @@ import { Button } from "../../ui/button.tsx";
 import { Payload } from "../../ui/payload.tsx";
 import { Mono, visible } from "../../ui/text.tsx";
 import { span, Time } from "../../ui/time.tsx";
+import { ResetDialog } from "./reset.tsx";
 import { StepLogs } from "./step-logs.tsx";
 
 interface StepProps {
@@ -18,9 +19,11 @@ interface StepProps {
   readonly run: string;
   /** Of the execution; absent: the history comes from a file, and there are no logs. */
   readonly id?: string;
+  /** The run is the current one, which a reset ends. */
+  readonly isCurrent?: boolean;
 }
 
-export function StepDetails({ step, store, run, id }: StepProps) {
+export function StepDetails({ step, store, run, id, isCurrent = false }: StepProps) {
   const first = store.get(step.events[0] ?? 0);
   const last = store.get(step.events.at(-1) ?? 0);
   const attempts = attemptsOf(step, serverNow());
@@ -65,12 +68,21 @@ export function StepDetails({ step, store, run, id }: StepProps) {
         {first && <Values event={first} run={run} />}
         {last && last !== first && <Values event={last} run={run} />}
       </div>
+      {id !== undefined && isCurrent && <ResetFrom id={id} store={store} event={step.events[0] ?? 0} />}
       {id !== undefined && step.kind === "activity" && <StepLogs step={step} id={id} run={run} />}
     </section>
   );
 }
 
-export function EventDetails({ id, store, run }: { id: number; store: HistoryStore; run: string }) {
+interface EventProps {
+  readonly id: number;
+  readonly store: HistoryStore;
+  readonly run: string;
+  /** Its execution, where the run is the current one. */
+  readonly resets?: string | undefined;
+}
+
+export function EventDetails({ id, store, run, resets }: EventProps) {
   useEffect(() => store.need(id), [store, id]);
   const event = store.get(id);
   if (!event) return null;
@@ -88,12 +100,36 @@ export function EventDetails({ id, store, run }: { id: number; store: HistorySto
       <Time at={event.at} />
       {failure && <FailureChain failure={failure} />}
       <Values event={event} run={run} />
+      {resets !== undefined && <ResetFrom id={resets} store={store} event={id} />}
       <details>
         <summary className="text-xs text-soft">As recorded</summary>
         <Payload value={raw} label={`Event ${id}`} />
       </details>
     </section>
   );
+}
+
+/** Resets to before the decisions to which the event belongs, or that followed it. */
+function ResetFrom({ id, store, event }: { id: string; store: HistoryStore; event: number }) {
+  const [open, setOpen] = useState(false);
+  const point = resetPointAt(store, event);
+  if (point === undefined) return null;
+  return (
+    <div>
+      <Button writes operation="resetWorkflow" onClick={() => setOpen(true)}>
+        Reset to before this…
+      </Button>
+      {open && <ResetDialog id={id} failed={false} event={point} close={() => setOpen(false)} />}
+    </div>
+  );
+}
+
+/** The first event from this one on that ends the decisions of a step; undefined: there is none yet, or it is not read. */
+function resetPointAt(store: HistoryStore, from: number): number | undefined {
+  for (let event = store.get(from); event; event = store.get(event.id + 1)) {
+    if (event.decided !== undefined) return event.id;
+  }
+  return undefined;
 }
 
 /** Input and result of an event. */

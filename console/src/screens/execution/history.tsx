@@ -15,12 +15,14 @@ interface Props {
   readonly run: string;
   /** Of the execution; absent: the history comes from a file. */
   readonly id?: string;
+  /** The run is the current one. */
+  readonly isCurrent?: boolean;
   /** What is shown and how, as the address says. */
   readonly view: Pick<ExecutionSearch, "as" | "order" | "event" | "show">;
   readonly setView: (change: Props["view"]) => void;
 }
 
-export function History({ store, run, id, view, setView }: Props) {
+export function History({ store, run, id, isCurrent = false, view, setView }: Props) {
   const total = store.last;
   if (store.error && total === 0) return <Problem error={store.error} retry={() => void store.extend()} />;
   if (total === 0) return <Skeleton lines={8} />;
@@ -67,8 +69,19 @@ export function History({ store, run, id, view, setView }: Props) {
           <EventList {...list} asJson={form === "json"} />
         )}
       </div>
-      {selected !== undefined && <EventDetails key={selected} id={selected} store={store} run={run} />}
-      {step && <StepDetails key={step.key} step={step} store={store} run={run} {...(id !== undefined && { id })} />}
+      {selected !== undefined && (
+        <EventDetails key={selected} id={selected} store={store} run={run} resets={isCurrent ? id : undefined} />
+      )}
+      {step && (
+        <StepDetails
+          key={step.key}
+          step={step}
+          store={store}
+          run={run}
+          isCurrent={isCurrent}
+          {...(id !== undefined && { id })}
+        />
+      )}
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { useRead } from "../../api/use.ts";
 import type { ExecutionSearch } from "../../app/search.ts";
 import { useTitle } from "../../app/title.ts";
 import { isClosing } from "../../history/closing.ts";
+import { costWords, dollars, dollarsOf } from "../../history/price.ts";
 import { type Step, stepsOf } from "../../history/steps.ts";
 import { DRAWN, type HistoryStore, useHistory } from "../../history/store.ts";
 import { useChanges } from "../../live/index.tsx";
@@ -22,11 +23,14 @@ import { Held } from "../holds/held.tsx";
 import { type Hold, holdsIn } from "../holds/holds.ts";
 import { Actions } from "./actions.tsx";
 import { AnswerProvider } from "./answer.tsx";
+import { useChildSteps } from "./child-steps.ts";
+import { Code } from "./code.tsx";
 import { StepDetails, Value } from "./details.tsx";
 import { Family } from "./family.tsx";
 import { History } from "./history.tsx";
 import { Logs } from "./logs.tsx";
 import { Messages } from "./messages.tsx";
+import { Queries } from "./queries.tsx";
 import { Timeline } from "./timeline.tsx";
 import { PinnedVersion } from "./version.tsx";
 import { Why } from "./why.tsx";
@@ -89,6 +93,7 @@ export function ExecutionPage() {
         execution={execution}
         holds={isCurrent ? holdsIn(explanation.data?.waits) : []}
         version={isCurrent ? explanation.data?.version : null}
+        isCurrent={isCurrent}
         moment={moment}
         why={
           isCurrent ? <Loading read={explanation}>{(data) => <Why explanation={data} />}</Loading> : <Past id={id} />
@@ -126,10 +131,11 @@ interface RunProps {
   readonly holds: readonly Hold[];
   /** Null: it is pinned to none. Undefined: not known yet, or the server is older. */
   readonly version: Explanation["version"] | undefined;
+  readonly isCurrent: boolean;
   readonly search: ExecutionSearch;
 }
 
-function Run({ execution, holds, version: pinned, moment, why, search }: RunProps) {
+function Run({ execution, holds, version: pinned, isCurrent, moment, why, search }: RunProps) {
   const run = execution.run_id ?? "";
   const store = useHistory(run, `${moment} ${execution.status}`);
   const version = store.version();
@@ -172,19 +178,39 @@ function Run({ execution, holds, version: pinned, moment, why, search }: RunProp
           ["history", `History${store.last > 0 ? ` (${store.last.toLocaleString("en")})` : ""}`],
           ["values", "Input and result"],
           ["messages", "Messages"],
+          ["queries", "Queries"],
           ["family", "Family"],
           ["logs", "Logs"],
           ["keys", "Search keys"],
+          ["code", "Code"],
         ]}
       >
         {tab === "timeline" && (
-          <TimelineTab store={store} steps={steps} execution={execution} search={search} set={set} />
+          <TimelineTab
+            store={store}
+            steps={steps}
+            execution={execution}
+            isCurrent={isCurrent}
+            search={search}
+            set={set}
+          />
         )}
         {tab === "history" && (
-          <History store={store} run={run} id={execution.execution_id} view={search} setView={set} />
+          <History
+            store={store}
+            run={run}
+            id={execution.execution_id}
+            isCurrent={isCurrent}
+            view={search}
+            setView={set}
+          />
         )}
         {tab === "values" && <Values execution={execution} first={first} store={store} />}
         {tab === "messages" && <Messages store={store} run={run} />}
+        {tab === "queries" && (
+          <Queries execution={execution.execution_id} pins={search.pins} setPins={(pins) => set({ pins })} />
+        )}
+        {tab === "code" && <Code execution={execution} store={store} />}
         {tab === "family" && <Family id={execution.execution_id} root={execution.root_execution_id} run={run} />}
         {tab === "logs" && <Logs id={execution.execution_id} run={run} open={execution.status === "RUNNING"} />}
         {tab === "keys" && <SearchKeys id={execution.execution_id} />}
@@ -252,8 +278,30 @@ function Header({ execution, first, holds, version }: HeaderProps) {
           </dd>
         </div>
         <Origin execution={execution} first={first} />
+        {execution.cost && <Cost cost={execution.cost} />}
       </dl>
     </header>
+  );
+}
+
+/** Of all runs of its chain. It is known when the execution has ended. */
+function Cost({ cost }: { cost: NonNullable<Execution["cost"]> }) {
+  const price = dollarsOf(cost);
+  return (
+    <div data-testid="cost">
+      <dt>Cost</dt>
+      <dd>
+        {price !== null && (
+          <>
+            <span title="List prices of us-east-1 without free tiers and without the storage, as docs/costs.md adds them up.">
+              about {dollars(price)}
+            </span>
+            :{" "}
+          </>
+        )}
+        {costWords(cost)}
+      </dd>
+    </div>
   );
 }
 
@@ -319,20 +367,29 @@ interface TabProps {
   readonly set: (change: ExecutionSearch) => void;
 }
 
-function TimelineTab({
-  store,
-  steps,
-  execution,
-  search,
-  set,
-}: TabProps & { steps: readonly Step[]; execution: Execution }) {
+interface TimelineProps extends TabProps {
+  readonly steps: readonly Step[];
+  readonly execution: Execution;
+  readonly isCurrent: boolean;
+}
+
+function TimelineTab({ store, steps, execution, isCurrent, search, set }: TimelineProps) {
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     if (store.last === 0) return;
     setBusy(true);
     void store.newest(DRAWN).finally(() => setBusy(false));
   }, [store, store.last]);
-  const chosen = steps.find(({ key }) => key === search.show);
+  const opened = steps.find(({ key, execution: child }) => key === search.child && child !== undefined);
+  const inner = useChildSteps(opened);
+  const rows = useMemo(
+    () => (opened ? steps.flatMap((step) => (step === opened ? [step, ...inner.steps] : [step])) : steps),
+    [steps, opened, inner.steps],
+  );
+  const chosen = rows.find(({ key }) => key === search.show);
+  const of = chosen?.within
+    ? { store: inner.store, run: inner.run, id: opened?.execution ?? "" }
+    : { store, run: execution.run_id ?? "", id: execution.execution_id };
   if (store.error && store.last === 0) return <Problem error={store.error} retry={() => void store.extend()} />;
   if (store.last === 0) return <Skeleton lines={8} />;
   return (
@@ -345,7 +402,8 @@ function TimelineTab({
       )}
       <div aria-busy={busy}>
         <Timeline
-          steps={steps}
+          steps={rows}
+          expand={(step) => set({ child: step.key === search.child ? undefined : step.key, show: undefined })}
           start={
             store.last > DRAWN
               ? (steps[0]?.start ?? Date.parse(execution.start_time))
@@ -359,14 +417,9 @@ function TimelineTab({
         />
       </div>
       {chosen && (
-        <StepDetails
-          key={chosen.key}
-          step={chosen}
-          store={store}
-          run={execution.run_id ?? ""}
-          id={execution.execution_id}
-        />
+        <StepDetails key={chosen.key} step={chosen} isCurrent={isCurrent || chosen.within !== undefined} {...of} />
       )}
+      {inner.error !== null && <Problem error={inner.error} />}
     </div>
   );
 }

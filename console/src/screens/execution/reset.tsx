@@ -2,13 +2,14 @@
 import { useRef, useState } from "react";
 import { CallFailed } from "../../api/failure.ts";
 import { newId } from "../../api/ids.ts";
-import { useAction } from "../../api/use.ts";
+import { useAction, useRead } from "../../api/use.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { CheckField, SelectField, TextField } from "../../ui/field.tsx";
 import { Problem } from "../../ui/loading.tsx";
 import { Time } from "../../ui/time.tsx";
+import { ResetPreview } from "./reset-preview.tsx";
 
 const POINTS = [
   ["first_failure", "before the first step that failed for good"],
@@ -38,13 +39,23 @@ export function ResetDialog({ id, failed, event, close }: Props) {
   const [updates, setUpdates] = useState(false);
   const [reason, setReason] = useState("");
   const reset = useAction("resetWorkflow");
+  const isPoint = to !== "event" || /^[1-9]\d*$/.test(at);
+  const point = {
+    ...(to === "event" ? { event_id: Number(at) } : { to }),
+    exclude_signals: signals,
+    exclude_updates: updates,
+  };
+  const preview = useRead(
+    "previewReset",
+    { params: { execution_id: id }, body: point },
+    { enabled: isPoint, keep: true, staleTime: 0 },
+  );
   const say = useSay();
   /** Of a reset whose answer did not come: the person repeats it with the same key, so it happens once. */
   const unanswered = useRef<{ readonly of: string; readonly key: string } | null>(null);
   const run = async () => {
     if (reset.isPending) return;
-    const point = to === "event" ? { event_id: Number(at) } : { to };
-    const body = { ...point, exclude_signals: signals, exclude_updates: updates, ...(reason && { reason }) };
+    const body = { ...point, ...(reason && { reason }) };
     const of = JSON.stringify(body);
     const key = unanswered.current?.of === of ? unanswered.current.key : newId();
     unanswered.current = { of, key };
@@ -57,7 +68,9 @@ export function ResetDialog({ id, failed, event, close }: Props) {
       if (error instanceof CallFailed && error.status >= 400 && error.status < 500) unanswered.current = null;
     }
   };
-  const valid = reset.error instanceof CallFailed ? possible(reset.error.body) : [];
+  const refused = reset.error ?? preview.error;
+  const known = isPoint ? (preview.data?.reset_points ?? []) : [];
+  const valid: readonly ValidEvent[] = refused instanceof CallFailed ? possible(refused.body) : known;
   return (
     <Dialog title="Reset the execution" onClose={close}>
       <div className="space-y-3">
@@ -86,7 +99,8 @@ export function ResetDialog({ id, failed, event, close }: Props) {
           onChange={({ target }) => setUpdates(target.checked)}
         />
         <TextField label="Reason" value={reason} onChange={({ target }) => setReason(target.value)} />
-        {reset.error && <Problem error={reset.error} />}
+        {refused && isPoint && !isUnavailable(refused) && <Problem error={refused} />}
+        {isPoint && !preview.error && preview.data && <ResetPreview preview={preview.data} />}
         {valid.length > 0 && (
           <ul className="max-h-40 space-y-1 overflow-auto text-sm" aria-label="Possible events">
             {valid.map((one) => (
@@ -107,13 +121,7 @@ export function ResetDialog({ id, failed, event, close }: Props) {
           </ul>
         )}
         <div className="flex gap-2">
-          <Button
-            writes
-            look="strong"
-            busy={reset.isPending}
-            disabled={to === "event" && !/^\d+$/.test(at)}
-            onClick={run}
-          >
+          <Button writes look="strong" busy={reset.isPending} disabled={!isPoint} onClick={run}>
             Reset
           </Button>
           <Button onClick={close}>Leave it</Button>
@@ -122,6 +130,9 @@ export function ResetDialog({ id, failed, event, close }: Props) {
     </Dialog>
   );
 }
+
+/** A server that knows no previews resets nevertheless. */
+const isUnavailable = (error: unknown): boolean => error instanceof CallFailed && error.code === "NO_ROUTE";
 
 function possible(body: Readonly<Record<string, unknown>>): readonly ValidEvent[] {
   const list = body.reset_points ?? body.valid_reset_events;

@@ -19,8 +19,10 @@ interface Props {
   readonly closed: number | null;
   readonly selected: string | undefined;
   readonly select: (step: Step) => void;
+  /** Shows the steps of a child below it, or hides them; absent where no server can be asked for them. */
+  readonly expand?: (child: Step) => void;
   /** What is shown and how, as the address says. */
-  readonly view: Pick<ExecutionSearch, "steps" | "name" | "fold" | "as" | "zoom">;
+  readonly view: Pick<ExecutionSearch, "steps" | "name" | "fold" | "as" | "zoom" | "child">;
   readonly setView: (change: Props["view"]) => void;
 }
 
@@ -35,7 +37,7 @@ const FILLS: Record<Outcome, string> = {
   cancelled: "bg-still/80",
 };
 
-export function Timeline({ steps, start, closed, selected, select, view, setView }: Props) {
+export function Timeline({ steps, start, closed, selected, select, expand, view, setView }: Props) {
   const now = useNow(closed === null ? 1_000 : 3_600_000);
   const show = view.steps === "failed" || view.steps === "open" ? view.steps : "all";
   const text = view.name ?? "";
@@ -175,7 +177,21 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
             </span>
             {virtual.getVirtualItems().map(({ index, start: top }) => {
               const step = shown[index] as Step;
-              return (
+              const canExpand = expand !== undefined && step.kind === "child" && step.within === undefined;
+              return [
+                canExpand && (
+                  <button
+                    key={`expand ${step.key}`}
+                    type="button"
+                    aria-expanded={view.child === step.key}
+                    aria-label={`Steps of the child ${step.name}`}
+                    onClick={() => expand(step)}
+                    style={{ top, height: ROW }}
+                    className="absolute left-0 z-10 w-6 text-xs text-soft hover:text-ink"
+                  >
+                    <span aria-hidden>{view.child === step.key ? "▾" : "▸"}</span>
+                  </button>
+                ),
                 <button
                   key={step.key}
                   type="button"
@@ -187,7 +203,9 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
                   style={{ top, height: ROW }}
                   className={`absolute inset-x-0 grid ${NAMES} items-center text-left hover:bg-sunken aria-pressed:bg-sunken`}
                 >
-                  <span className="flex items-center gap-1.5 truncate px-3 text-xs">
+                  <span
+                    className={clsx("flex items-center gap-1.5 truncate pr-3 text-xs", step.within ? "pl-10" : "pl-6")}
+                  >
                     <Mark outcome={step.outcome} />
                     <span className="truncate">{visible(step.name)}</span>
                   </span>
@@ -204,8 +222,8 @@ export function Timeline({ steps, start, closed, selected, select, view, setView
                         />
                       ))}
                   </span>
-                </button>
-              );
+                </button>,
+              ];
             })}
           </div>
         </section>

@@ -5,6 +5,7 @@ import { messageOf } from "../../api/failure.ts";
 import { readJson, syntaxProblem, writeJson } from "../../api/json.ts";
 import type { Answer } from "../../api/operations.ts";
 import { useAction, useRead } from "../../api/use.ts";
+import type { CalendarSearch } from "../../app/search.ts";
 import { useSay } from "../../app/toasts.tsx";
 import { JsonEditor } from "../../forms/json-editor.tsx";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
@@ -101,10 +102,17 @@ function RuleEditor({ rule }: { rule: Rule }) {
   );
 }
 
-export function Editor({ schedule, close }: { schedule?: Schedule; close: () => void }) {
+interface Props {
+  readonly schedule?: Schedule;
+  /** What a new one starts, as the address says. */
+  readonly given?: Pick<CalendarSearch, "workflow" | "deployment" | "input">;
+  readonly close: () => void;
+}
+
+export function Editor({ schedule, given = {}, close }: Props) {
   const [id, setId] = useState("");
-  const [workflow, setWorkflow] = useState(schedule?.workflow_name ?? "");
-  const [deployment, setDeployment] = useState("");
+  const [workflow, setWorkflow] = useState(schedule?.workflow_name ?? given.workflow ?? "");
+  const [deployment, setDeployment] = useState(given.deployment ?? "");
   const workflows = useRead("getWorkflows", { query: { limit: 200, archived: false } });
   const names = workflows.data?.workflows.map(({ name }) => name) ?? [];
   const chosen = workflow || names[0] || "";
@@ -115,7 +123,10 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
   );
   const all = registrations.data?.workflow_registrations ?? [];
   const own = all.find(({ deployment_name }) => deployment_name === deployment) ?? all[0];
-  const input = useJsonValue(own?.definition.input_schema, schedule && writeJson(schedule.input ?? {}, 2));
+  const input = useJsonValue(
+    own?.definition.input_schema,
+    schedule ? writeJson(schedule.input ?? {}, 2) : chosen === given.workflow ? given.input : undefined,
+  );
   const create = useAction("scheduleWorkflow");
   const update = useAction("updateSchedule");
   const save = schedule ? update : create;
@@ -162,9 +173,9 @@ export function Editor({ schedule, close }: { schedule?: Schedule; close: () => 
                 label="Workflow"
                 value={chosen}
                 onChange={({ target }) => setWorkflow(target.value)}
-                options={names.map((name) => [name, name])}
+                options={[...new Set([chosen, ...names])].filter((name) => name !== "").map((name) => [name, name])}
               />
-              {all.length > 1 && (
+              {(all.length > 1 || deployment !== "") && (
                 <SelectField
                   label="Deployment"
                   value={deployment}

@@ -24,7 +24,7 @@ const isNarrow = (): boolean => matchMedia("(width < 40rem)").matches;
 
 export function Schedules() {
   useTitle("Schedules");
-  const { view, from } = useSearch({ from: "/schedules" });
+  const { view, from, workflow, deployment, input } = useSearch({ from: "/schedules" });
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const read = useRead(
@@ -39,7 +39,7 @@ export function Schedules() {
     return (
       <div className="space-y-4">
         <h1 className="text-xl font-semibold">New schedule</h1>
-        <Editor close={() => go(undefined)} />
+        <Editor given={{ workflow, deployment, input }} close={() => go(undefined)} />
       </div>
     );
   }

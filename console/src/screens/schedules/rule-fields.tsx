@@ -1,8 +1,9 @@
 /** The fields of a schedule's rule. */
 import type { ReactNode } from "react";
 import { Button } from "../../ui/button.tsx";
-import { CheckField, SelectField, TextField } from "../../ui/field.tsx";
-import { type CalendarDraft, type Draft, FIELDS, type Field, OVERLAPS } from "./definition.ts";
+import { CheckField, TextField } from "../../ui/field.tsx";
+import { type CalendarDraft, type Draft, FIELDS, type Field } from "./definition.ts";
+import { OverlapField } from "./overlap.tsx";
 
 interface Props {
   readonly draft: Draft;
@@ -97,13 +98,7 @@ export function RuleFields({ draft, change }: Props) {
           onChange={({ target }) => change({ max: target.value })}
         />
       </div>
-      <SelectField
-        label="When a run is due while another is active"
-        value={String(draft.overlap)}
-        onChange={({ target }) => change({ overlap: Number(target.value) })}
-        options={OVERLAPS.map(([value, name]) => [String(value), name])}
-        help={OVERLAPS.find(([value]) => value === draft.overlap)?.[2]}
-      />
+      <OverlapField overlap={draft.overlap} change={(overlap) => change({ overlap })} />
       <TextField
         label="Catch-up window in seconds"
         inputMode="numeric"

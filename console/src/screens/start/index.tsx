@@ -2,14 +2,20 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { CallFailed, messageOf } from "../../api/failure.ts";
+import { writeJson } from "../../api/json.ts";
 import { useAction, useRead } from "../../api/use.ts";
 import { useTitle } from "../../app/title.ts";
 import { JsonForm, useJsonValue } from "../../forms/json-form.tsx";
 import { useLeaveQuestion } from "../../forms/leave.tsx";
 import { Button } from "../../ui/button.tsx";
+import { Choice } from "../../ui/choice.tsx";
 import { SelectField, TextField } from "../../ui/field.tsx";
 import { Panel } from "../../ui/panel.tsx";
+import { span, useZone, zoneName } from "../../ui/time.tsx";
+import { Preview } from "../schedules/preview.tsx";
 import { Equivalents } from "./equivalents.tsx";
+import { LastInputs } from "./last-inputs.tsx";
+import { onceAt } from "./once.ts";
 
 export function Start() {
   useTitle("Start");
@@ -25,6 +31,9 @@ export function Start() {
   );
 }
 
+/** When it is to start: now, at one moment, or again and again. */
+type When = "now" | "at";
+
 function StartForm({ workflow, names }: { workflow: string; names: readonly string[] }) {
   const search = useSearch({ from: "/start" });
   const navigate = useNavigate();
@@ -39,25 +48,47 @@ function StartForm({ workflow, names }: { workflow: string; names: readonly stri
   const schema = own?.definition.input_schema;
   const input = useJsonValue(schema, search.input);
   const [id, setId] = useState("");
+  const [when, setWhen] = useState<When>("now");
+  const [at, setAt] = useState("");
+  const zone = zoneName(useZone());
+  const once = when === "at" ? onceAt(at, zone) : null;
   const start = useAction("executeWorkflow");
-  const leave = useLeaveQuestion(input.dirty || id !== "");
-  const body = {
-    input: input.ok ? input.value : {},
-    ...(id.trim() !== "" && { execution_id: id.trim() }),
-    ...(deployment !== "" && { deployment_name: deployment }),
+  const plan = useAction("scheduleWorkflow");
+  const error = when === "now" ? start.error : plan.error;
+  const leave = useLeaveQuestion(input.dirty || id !== "" || at !== "");
+  const given = input.ok ? input.value : {};
+  const of = deployment === "" ? {} : { deployment_name: deployment };
+  const body = { input: given, ...(id.trim() !== "" && { execution_id: id.trim() }), ...of };
+  const ambiguous = error instanceof CallFailed && error.code === "AMBIGUOUS_WORKFLOW";
+  const begin = async () => {
+    const started = await start.mutateAsync({ params: { workflow_identifier: workflow }, body });
+    leave.release();
+    await navigate({ to: "/executions/$id", params: { id: started.execution_id } });
   };
-  const ambiguous = start.error instanceof CallFailed && start.error.code === "AMBIGUOUS_WORKFLOW";
+  const schedule = async () => {
+    const named = id.trim() === "" ? {} : { schedule_id: id.trim() };
+    const planned = { ...once, input: given, ...named };
+    const { schedule_id } = await plan.mutateAsync({
+      body: { schedule: planned, workflow_identifier: workflow, ...of },
+    });
+    leave.release();
+    await navigate({ to: "/schedules/$id", params: { id: schedule_id } });
+  };
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (!input.ok || start.isPending) return;
+    if (!input.ok || start.isPending || plan.isPending) return;
     try {
-      const started = await start.mutateAsync({ params: { workflow_identifier: workflow }, body });
-      leave.release();
-      await navigate({ to: "/executions/$id", params: { id: started.execution_id } });
+      await (when === "now" ? begin() : schedule());
     } catch {
       // The form shows the refusal and stays filled.
     }
   };
+  const toSchedule = () => {
+    leave.release();
+    const filled = { workflow, deployment: deployment || undefined, input: writeJson(given) };
+    void navigate({ to: "/schedules", search: { view: "new", ...filled } });
+  };
+  const limit = own?.definition.execution_timeout;
   return (
     <form onSubmit={submit} className="grid grid-cols-1 items-start gap-4 xl:grid-cols-2">
       {leave.question}
@@ -84,27 +115,85 @@ function StartForm({ workflow, names }: { workflow: string; names: readonly stri
               problem={ambiguous ? "Several deployments serve this workflow: choose one." : undefined}
             />
           )}
+          {own && (
+            <p className="text-xs text-soft" data-testid="time-limit">
+              {limit === undefined
+                ? "Its code sets no time limit."
+                : `Time limit, set by its code: it is ended ${span(limit * 1_000)} after its start.`}
+            </p>
+          )}
           <JsonForm label="Input" input={input} schema={schema} />
+          <LastInputs workflow={workflow} take={input.setText} />
+          <Choice
+            title="When"
+            label="When to start"
+            options={[
+              { name: "Once, now", isChosen: when === "now", choose: () => setWhen("now") },
+              { name: "At a time", isChosen: when === "at", choose: () => setWhen("at") },
+              {
+                name: "On a schedule…",
+                isChosen: false,
+                choose: toSchedule,
+                why: input.ok ? undefined : "The input is no JSON.",
+              },
+            ]}
+          />
+          {when === "at" && (
+            <TextField
+              label="Date and time"
+              type="datetime-local"
+              step={1}
+              value={at}
+              onChange={({ target }) => setAt(target.value)}
+              help={`By the clocks of ${zone}. A schedule with this one time is made.`}
+            />
+          )}
           <TextField
-            label="Execution id"
+            label={when === "now" ? "Execution id" : "Schedule id"}
             value={id}
             onChange={({ target }) => setId(target.value)}
             placeholder="made by the server"
-            help="Letters, digits, - and _. A repeated start with the same id does not run twice."
+            help={
+              when === "now"
+                ? "Letters, digits, - and _. A repeated start with the same id does not run twice."
+                : "Letters, digits, - and _. The id of the execution begins with it."
+            }
           />
-          {start.error && (
+          {error && (
             <p role="alert" className="text-sm whitespace-pre-line text-bad">
-              {messageOf(start.error)}
+              {messageOf(error)}
             </p>
           )}
-          <Button writes look="strong" type="submit" busy={start.isPending} disabled={!input.ok || workflow === ""}>
-            Start
-          </Button>
+          {when === "now" ? (
+            <Button writes look="strong" type="submit" busy={start.isPending} disabled={!input.ok || workflow === ""}>
+              Start
+            </Button>
+          ) : (
+            <Button
+              writes
+              look="strong"
+              type="submit"
+              busy={plan.isPending}
+              disabled={!input.ok || workflow === "" || once === null}
+            >
+              Plan the start
+            </Button>
+          )}
         </div>
       </Panel>
-      <Panel title="The same from elsewhere">
-        <Equivalents workflow={workflow} body={body} />
-      </Panel>
+      {when === "now" ? (
+        <Panel title="The same from elsewhere">
+          <Equivalents workflow={workflow} body={body} />
+        </Panel>
+      ) : (
+        <Panel title="Next times">
+          {once === null ? (
+            <p className="text-sm text-soft">Choose date and time first.</p>
+          ) : (
+            <Preview definition={once} />
+          )}
+        </Panel>
+      )}
     </form>
   );
 }
