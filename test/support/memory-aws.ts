@@ -21,10 +21,21 @@ export interface MemoryAws {
 }
 
 export function memoryAws(
-  o: { clock: Clock; settings?: Partial<Settings>; log?: Log; feedDeadLetters?: string; objects?: boolean },
+  o: {
+    clock: Clock;
+    settings?: Partial<Settings>;
+    log?: Log;
+    feedDeadLetters?: string;
+    objects?: boolean;
+    /** Messages that are sent with a delay come when the clock says so, instead of at once. */
+    delays?: boolean;
+  },
   sharing?: MemoryClients,
 ): MemoryAws {
-  const clients = memoryClients(sharing ? { sharing } : { objects: o.objects === true });
+  const clients = memoryClients({
+    ...(sharing ? { sharing } : { objects: o.objects === true }),
+    ...(o.delays && { clock: o.clock }),
+  });
   const { clock, settings, log = SILENT } = o;
   const ports = aws({
     clients,

@@ -14,6 +14,7 @@ import { Meter } from "../../shared/aws/meter.ts";
 import { DUE_ATTRIBUTES, INDEXES, INPUTS_ATTRIBUTES, RUNS_ATTRIBUTES } from "../../shared/aws/names.ts";
 import type { S3 } from "../../shared/aws/s3.ts";
 import type { Item } from "../../shared/aws/table.ts";
+import type { Clock } from "../../shared/ports.ts";
 
 type Value = Item[string];
 type Input = Record<string, unknown> & {
@@ -343,6 +344,8 @@ class Reader {
 export interface MemoryClients extends Clients {
   /** Messages that were sent to each queue URL. */
   readonly sent: Map<string, string[]>;
+  /** The keys of all objects in the bucket. */
+  objects(): string[];
   /** All items of a table. */
   items(table: string): Item[];
   /** Units of each partition of a table and of its indexes since the last call, the most used first: `<index> <partition>`. */
@@ -350,8 +353,7 @@ export interface MemoryClients extends Clients {
 }
 
 /** What payloads need of S3. */
-function memoryObjects(): S3 {
-  const objects = new Map<string, Buffer>();
+function memoryObjects(objects: Map<string, Buffer>): S3 {
   const missing = () => Object.assign(new Error("there is no such object"), { name: "NoSuchKey" });
   const calls: Pick<S3, "put" | "get" | "delete" | "renew"> = {
     put: async ({ Key }, body) => void objects.set(Key, body),
@@ -370,9 +372,9 @@ function memoryObjects(): S3 {
 
 /**
  * Several instances of the adapter share one store: `sharing` is another result. `objects`: with a bucket in memory; else
- * S3 fails as a service that cannot be reached.
+ * S3 fails as a service that cannot be reached. `clock`: brings delayed messages in their time; else they come at once.
  */
-export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } = {}): MemoryClients {
+export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean; clock?: Clock } = {}): MemoryClients {
   const tables: Map<string, MemoryTable> = o.sharing ? stores.get(o.sharing)! : new Map();
   const meter = new Meter();
   const sent: Map<string, string[]> = o.sharing?.sent ?? new Map();
@@ -545,7 +547,11 @@ export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } 
       const operation = command.constructor.name.replace(/Command$/, "");
       meter.add(operation, { sqs: 1 });
       const url = String(command.input.QueueUrl ?? "");
-      const enqueue = (body: unknown) => {
+      const enqueue = (body: unknown, delaySeconds: unknown = 0): void => {
+        if (o.clock && Number(delaySeconds) > 0) {
+          o.clock.at(o.clock.now() + Number(delaySeconds) * 1_000, () => enqueue(body));
+          return;
+        }
         const bodies = sent.get(url);
         if (bodies) bodies.push(String(body));
         else sent.set(url, [String(body)]);
@@ -577,15 +583,17 @@ export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } 
         return { Failed };
       }
       if (operation === "DeleteMessageBatch") for (const { ReceiptHandle } of entries) held.delete(ReceiptHandle);
-      if (operation === "SendMessage") enqueue(command.input.MessageBody);
+      if (operation === "SendMessage") enqueue(command.input.MessageBody, command.input.DelaySeconds);
       if (operation === "SendMessageBatch")
-        for (const entry of command.input.Entries as { MessageBody: string }[]) enqueue(entry.MessageBody);
+        for (const entry of command.input.Entries as { MessageBody: string; DelaySeconds?: number }[])
+          enqueue(entry.MessageBody, entry.DelaySeconds);
       return {};
     },
     destroy: () => {},
   };
   const none = () => Promise.reject(new Error("memory-dynamo has DynamoDB and SQS only"));
-  const objects = o.objects ? memoryObjects() : null;
+  const bucket = new Map<string, Buffer>();
+  const objects = o.objects ? memoryObjects(bucket) : null;
   const clients: MemoryClients = {
     dynamo: { send, destroy: () => {} } as unknown as DynamoDBClient,
     sqs: sqs as unknown as Clients["sqs"],
@@ -595,6 +603,7 @@ export function memoryClients(o: { sharing?: MemoryClients; objects?: boolean } 
     meter,
     destroy: async () => {},
     sent,
+    objects: () => [...bucket.keys()],
     items: (table) => [...tableOf(table).items.values()],
     takeUnits(table) {
       const units = [...tableOf(table).units].sort(([, a], [, b]) => b.writes + b.reads / 3 - a.writes - a.reads / 3);

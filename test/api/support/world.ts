@@ -1,6 +1,7 @@
 /** An installation for one test file: a store in memory, a manual clock, real HTTP, and the official client. */
 
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { Mistral } from "@mistralai/mistralai";
 import { HTTPClient } from "@mistralai/mistralai/lib/http";
 import type { SDKError } from "@mistralai/mistralai/models/errors";
@@ -33,6 +34,12 @@ export interface World<Store extends Ports = Embedded> {
     definitions: readonly Definition[],
     o?: { name?: string; key?: string },
   ): Promise<ScriptedWorker>;
+  /** A round of the sweeper. */
+  sweep(everyMs: number): Promise<void>;
+  /** Brings the changes of an execution so far to the feed, as the change stream does on AWS. */
+  feed(execution: string): Promise<void>;
+  /** What it resolves to. Meanwhile the clock moves on, by which the AWS adapter looks for changes. */
+  waitingFor<T>(promise: Promise<T>): Promise<T>;
   /** Log lines of the server so far. */
   readonly lines: { level: string; message: string; fields: Record<string, unknown> }[];
   close(): Promise<void>;
@@ -50,16 +57,27 @@ export type Definition = { name: string } & Record<string, unknown>;
 
 export type WorldOptions = { settings?: Partial<Settings> } & Partial<Omit<ServerOptions, "ports">>;
 
-export const world = (o: WorldOptions = {}): Promise<World> => worldOver(o, (given) => embedded(given));
+export async function world(o: WorldOptions = {}): Promise<World> {
+  const w = await worldOver(o, (given) => embedded(given));
+  return Object.assign(w, { sweep: w.ports.sweep, feed: async () => {} });
+}
 
-/** The same over the AWS adapter with tables, queues and a bucket in memory. It has no change stream. */
+/** As long as a round of the sweeper's function may take. */
+const ROUND_MS = 50_000;
+
+/** The same over the AWS adapter with tables, queues and a bucket in memory. It has no change stream: a test calls `feed`. */
 export async function awsWorld(o: WorldOptions = {}): Promise<World<Aws> & { readonly memory: MemoryAws }> {
   const made: MemoryAws[] = [];
   const w = await worldOver(o, (given) => {
-    made.push(memoryAws({ ...given, objects: true }));
+    made.push(memoryAws({ ...given, objects: true, delays: true }));
     return { ...made[0]!.ports, close: () => {} };
   });
-  return Object.assign(w, { memory: made[0]! });
+  const sweep = async (everyMs: number) => void (await w.ports.sweep(everyMs, w.clock.now() + ROUND_MS));
+  const feed = async (execution: string) => {
+    const failed = await w.ports.feedChanges(made[0]!.changesOf({ workspace: w.workspace, execution }));
+    if (failed.length > 0) throw new Error(`the feed has not taken ${failed.length} changes of ${execution}`);
+  };
+  return Object.assign(w, { sweep, feed, memory: made[0]! });
 }
 
 /** For `describe.each`: what both engines must do alike, over real HTTP. */
@@ -71,7 +89,7 @@ export const ENGINES: readonly [string, (o?: WorldOptions) => Promise<World<Port
 async function worldOver<Store extends Ports>(
   o: WorldOptions,
   storeOf: (given: { clock: ManualClock; log: Log; settings?: Partial<Settings> }) => Store & { close(): void },
-): Promise<World<Store>> {
+): Promise<Omit<World<Store>, "sweep" | "feed">> {
   const { settings, ...server } = o;
   const clock = new ManualClock();
   const lines: World["lines"] = [];
@@ -120,6 +138,18 @@ async function worldOver<Store extends Ports>(
     newKey,
     ask,
     lines,
+    async waitingFor(promise) {
+      let going = true;
+      const ended = promise.finally(() => {
+        going = false;
+      });
+      ended.catch(() => {});
+      while (going) {
+        await clock.advance(50);
+        await delay(2);
+      }
+      return ended;
+    },
     async worker(deployment, definitions, w = {}) {
       const worker = new ScriptedWorker({
         url: running.url,
