@@ -1,5 +1,5 @@
 /** Makes the same call for several executions. A refusal does not stop the rest; the exit code is then 1. */
-import { apiOf } from "./api.ts";
+import { apiOf, type CallOf } from "./api.ts";
 import { CliError, EXIT, type Exit } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { paint, printJson } from "./print.ts";
@@ -10,12 +10,13 @@ export async function forEach(
   ids: readonly string[],
   flags: { readonly url: string | undefined; readonly key: string | undefined; readonly json: boolean },
   io: Io,
+  query: CallOf<"deleteWorkflowExecution">["query"] = {},
 ): Promise<Exit> {
   const api = apiOf(flags, io);
   const results: { execution_id: string; ok: boolean; error?: string }[] = [];
   for (const id of ids) {
     try {
-      await api.call(operation, { params: { execution_id: id } });
+      await api.call(operation, { params: { execution_id: id }, query });
       results.push({ execution_id: id, ok: true });
       if (!flags.json) io.out(`${id} ${done}`);
     } catch (error) {

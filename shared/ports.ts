@@ -125,6 +125,8 @@ export interface Executions {
    * may answer until `erase` has ended. A tombstone stays for one retention.
    */
   hide(ref: Ref, seen: { run: string; fence: number }): Promise<boolean>;
+  /** Hides the execution whatever its head says, also one that cannot be read (DELETE-6). False: there is none. */
+  hideDamaged(ref: Ref): Promise<boolean>;
   /**
    * Deletes what is stored of the hidden execution, until `until`. What is left is deleted by the rounds of maintenance.
    * Idempotent.

@@ -60,9 +60,23 @@ export async function terminateExecution(context: RequestContext, execution: str
     return done.kind === "closed" ? undefined : closed(execution, done.head);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    context.log.error("terminate: the execution is damaged", { execution, error });
-    return refusal(409, "WF_1105", `Execution cannot be ended: ${error.message}. Start another one in its place.`);
+    return damagedExecution(context, execution, { call: "terminate", cannot: "ended", error });
   }
+}
+
+/** What is lost where an operator deletes it stands in `docs/operating.md`. */
+export function damagedExecution(
+  context: RequestContext,
+  execution: string,
+  { call, cannot, error }: { call: string; cannot: string; error: Unreadable },
+): Refusal {
+  context.log.error(`${call}: the execution is damaged`, { execution, error });
+  const lost = "its history and its waiting messages are lost, and its children go on";
+  return refusal(
+    409,
+    "WF_1105",
+    `Execution cannot be ${cannot}: ${error.message}. Delete it with 'damaged=true' (sirocco delete --damaged): ${lost}. Then start another one in its place.`,
+  );
 }
 
 export function closed(execution: string, head: Head | null): Refusal {

@@ -9,9 +9,9 @@ import { timestamp } from "../protocol/http/fields.ts";
 import { MAX_PREVIEW_EVENTS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import { Unreadable } from "../protocol/unreadable.ts";
-import { headOf } from "./executions.ts";
+import { damagedExecution, headOf } from "./executions.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
-import { damaged, describedPoints, excludedBy, nameIn, targetOf, whyNoPoint } from "./reset.ts";
+import { describedPoints, excludedBy, nameIn, targetOf, whyNoPoint } from "./reset.ts";
 
 type Preview = ResponseOf<"previewReset">;
 
@@ -46,7 +46,7 @@ export async function previewOfReset(
     };
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    return damaged(context, execution, error);
+    return damagedExecution(context, execution, { call: "preview of a reset", cannot: "reset", error });
   }
 }
 

@@ -8,7 +8,7 @@ import type { HistoryEvent } from "../protocol/history.ts";
 import type { ResetInvocationBody } from "../protocol/http/executions.ts";
 import { Unreadable } from "../protocol/unreadable.ts";
 import { route } from "../routing/route.ts";
-import { headOf } from "./executions.ts";
+import { damagedExecution, headOf } from "./executions.ts";
 import { foreign } from "./foreign-deployment.ts";
 import { digest, keyWanted } from "./idempotency-key.ts";
 import { type RequestContext, refTo } from "./request-context.ts";
@@ -46,7 +46,7 @@ export async function resetExecution(
     return done.kind === "reset" ? undefined : refused(execution, target, done);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    return damaged(context, execution, error);
+    return damagedExecution(context, execution, { call: "reset", cannot: "reset", error });
   }
 }
 
@@ -60,11 +60,6 @@ export const excludedBy = (body: ResetInvocationBody): ("signals" | "updates")[]
   ...(body.exclude_signals ? (["signals"] as const) : []),
   ...(body.exclude_updates ? (["updates"] as const) : []),
 ];
-
-export function damaged(context: RequestContext, execution: string, error: Unreadable): Refusal {
-  context.log.error("reset: the execution is damaged", { execution, error });
-  return refusal(409, "WF_1105", `Execution cannot be reset: ${error.message}. Start another one in its place.`);
-}
 
 /** RESET-6. The deployment is live and has the workflow. */
 async function newHome(

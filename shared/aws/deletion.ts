@@ -1,5 +1,5 @@
 /**
- * Deletion of executions (DELETE-1 to DELETE-5), loaded at its first use.
+ * Deletion of executions (DELETE-1 to DELETE-6), loaded at its first use.
  *
  * `hide` puts a tombstone in the place of the head. With it, in one transaction, it writes a note (`ERASE#<fence>`) of the runs
  * and of the objects that their items name. Readers of a past run look at the head first, so nothing shows that run any more. The
@@ -11,13 +11,15 @@
 import { createHash } from "node:crypto";
 import { closedRun } from "../core/rollups.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
+import { isUnreadable } from "../lib/readable.ts";
+import { storedFields } from "../lib/stored.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import type { HistoryEvent, Millis } from "../protocol/history.ts";
 import type { LogGroup } from "../protocol/log-records.ts";
 import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
-import { placeholders } from "./head-expressions.ts";
+import { HAS_FENCE, placeholders } from "./head-expressions.ts";
 import { isExpired, isTombstone, TOMBSTONE } from "./heads.ts";
 import {
   activityPrefix,
@@ -37,14 +39,16 @@ import {
 } from "./keys.ts";
 import { batchOf } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import { finalHead, putOverFinal } from "./over-final.ts";
-import { blobOf, INLINE_ONCE, stored, unpack } from "./pack.ts";
+import { finalHead, overFinal, putIf } from "./over-final.ts";
+import { blobOf, INLINE_ONCE, stored, unpack, unpackText } from "./pack.ts";
 import { progressPrefix } from "./progress-keys.ts";
 import { AwsRollups } from "./rollups.ts";
-import { type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
+import { type Condition, type Item, type Key, keyItem, N, number, S, text, within } from "./table.ts";
 import { transact } from "./transact.ts";
 
 const CONCURRENCY = 25;
+/** More changes in a row than callers can cause. */
+const MOST_TRIES = 100;
 /** The caller of `hide` erases; the sweeper takes over after this. */
 const LEASE_MS: Millis = 60_000;
 /** DELETE-3. No call takes so long. */
@@ -74,21 +78,41 @@ const goneKey = (ref: Ref, token: string): Key => ({ pk: pkOf(ref), sk: `GONE#${
 const digest = (value: string): string => createHash("sha256").update(value).digest("base64url");
 
 export async function hide(c: Context, ref: Ref, seen: { run: string; fence: number }): Promise<boolean> {
-  const { executions } = c.tables;
   const old = await finalHead(c, ref, seen);
-  if (!old) return false;
+  return old !== null && putTombstone(c, ref, old, overFinal(seen));
+}
+
+/** DELETE-6. The condition is the fence alone, as it is stored: a claim may raise it meanwhile. */
+export async function hideDamaged(c: Context, ref: Ref): Promise<boolean> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const old = await c.tables.executions.get(headKey(ref));
+    if (!old || isTombstone(old) || isExpired(old, c.clock.now())) return false;
+    const unchanged = old.fence
+      ? { expression: HAS_FENCE, names: placeholders("fence"), values: { ":fence": old.fence } }
+      : { expression: "attribute_exists(pk) AND attribute_not_exists(#fence)", names: placeholders("fence") };
+    if (await putTombstone(c, ref, old, unchanged)) return true;
+  }
+  throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to delete it`);
+}
+
+async function putTombstone(c: Context, ref: Ref, old: Item, unchanged: Condition): Promise<boolean> {
+  const { executions } = c.tables;
   // A run gets an item of its own only while the head changes its fence, which the condition below refuses.
   const items = [old, ...(await executions.query(within(pkOf(ref), { prefix: "RUN#" })))];
-  const bodies = await Promise.all(items.map((item) => unpack<Pick<Head, "token">>(c.blobs, item.body!)));
+  // The token of a start whose item is damaged is unknown: that start may begin again.
+  const bodies = await Promise.all(
+    items.map((item) => readable(async () => storedFields<Pick<Head, "token">>(await unpackText(c.blobs, item.body)))),
+  );
+  const tokens = bodies.flatMap((body) => (typeof body?.token === "string" ? [body.token] : []));
   const now = c.clock.now();
   const ttl = N(ttlSeconds(now + c.settings.retentionMs));
   // DELETE-4. Before the head, because nothing lists the starts afterwards. Alone they have no effect.
-  await forEachConcurrent(CONCURRENCY, new Set(bodies.map(({ token }) => token)), async (token) => {
+  await forEachConcurrent(CONCURRENCY, new Set(tokens), async (token) => {
     await executions.put({ ...keyItem(goneOf(ref, token)), ttl });
   });
   const runs = await Promise.all(items.map((item) => hiddenRun(c, item)));
   const hidden: Hidden = { runs, objects: items.flatMap(objectsOf) };
-  const fence = seen.fence + 1;
+  const fence = (number(old, "fence") ?? 0) + 1;
   const owner = `${ref.workspace}/${ref.execution}/erase`;
   const note = {
     ...keyItem(eraseKey(ref, fence)),
@@ -105,9 +129,20 @@ export async function hide(c: Context, ref: Ref, seen: { run: string; fence: num
     ttl,
   };
   const { name: TableName } = executions;
-  const answer = await transact(c, [putOverFinal(TableName, tombstone, seen), { Put: { TableName, Item: note } }]);
+  const put = putIf(TableName, tombstone, unchanged);
+  const answer = await transact(c, [put, { Put: { TableName, Item: note } }]);
   if (answer !== "written") await forEachConcurrent(CONCURRENCY, objectsOf(note), (key) => c.blobs.delete(key));
   return answer === "written";
+}
+
+/** Null: the stored value cannot be read. */
+async function readable<T>(read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return null;
+  }
 }
 
 const goneOf = (ref: Ref, token: string): Key => goneKey(ref, digest(token));
@@ -122,7 +157,7 @@ async function hiddenRun(c: Context, item: Item): Promise<HiddenRun> {
   const status = text(item, "status");
   const failed = status === "FAILED" || status === "TIMED_OUT";
   const closing = failed ? closingIn(item) : null;
-  const last = closing ? (await batchOf(c, closing)).events.at(-1) : undefined;
+  const last = closing ? (await readable(() => batchOf(c, closing)))?.events.at(-1) : undefined;
   return {
     run: text(item, "run")!,
     chain: text(item, "chain")!,
@@ -151,8 +186,8 @@ async function removeRuns(c: Context, ref: Ref, { runs }: Hidden): Promise<void>
   const mine = new Set(runs.map(({ run }) => run));
   for await (const page of executions.pages(within(pkOf(ref), { prefix: RECORDS }))) {
     await forEachConcurrent(CONCURRENCY, page, async (item) => {
-      const { run } = await unpack<Pick<LogGroup, "run">>(c.blobs, item.group!);
-      if (!mine.has(run)) return;
+      const group = await readable(() => unpack<Pick<LogGroup, "run">>(c.blobs, item.group!));
+      if (!group || !mine.has(group.run)) return;
       // A later start may use the place again.
       const at = item[INDEXES.due.sort]!;
       await executions.delete(keyOf(item), { expression: `${INDEXES.due.sort} = :at`, values: { ":at": at } });
@@ -229,7 +264,7 @@ const deleteObjects = (c: Context, keys: readonly string[]): Promise<void> =>
 async function forgetFailures(c: Context, ref: Ref, runs: readonly HiddenRun[]): Promise<void> {
   for (const { run, started_at, failed } of runs) {
     if (!failed) continue;
-    const { last = await lastEvent(c, ref, run), ...told } = failed;
+    const { last = await readable(() => lastEvent(c, ref, run)), ...told } = failed;
     if (!last) continue;
     const facts = { ...told, started_at, run, execution: ref.execution };
     await new AwsRollups(c).forget(ref.workspace, closedRun(facts, { events: [last] }, 0), c.settings.retentionMs);

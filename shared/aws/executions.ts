@@ -232,6 +232,9 @@ export class AwsExecutions implements Executions {
   async hide(ref: Ref, seen: { run: string; fence: number }): Promise<boolean> {
     return (await load.deletion()).hide(this.#c, ref, seen);
   }
+  async hideDamaged(ref: Ref): Promise<boolean> {
+    return (await load.deletion()).hideDamaged(this.#c, ref);
+  }
   async erase(ref: Ref, until: Millis): Promise<void> {
     return (await load.deletion()).erase(this.#c, ref, until);
   }

@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_FINAL, OF_RUN, placeholders } from "./head-expressions.ts";
 import { headKey } from "./keys.ts";
 import { INDEXES } from "./names.ts";
-import { type Item, N, number, S, text } from "./table.ts";
+import { type Condition, type Item, N, number, S, text } from "./table.ts";
 
 interface Seen {
   readonly run: string;
@@ -23,15 +23,16 @@ export async function finalHead(c: Context, ref: Ref, seen: Seen): Promise<Item 
   return same ? item : null;
 }
 
-export const overFinal = ({ run, fence }: Seen) => ({
+export const overFinal = ({ run, fence }: Seen): Condition => ({
   expression: all(OF_RUN, HAS_FENCE, IS_FINAL),
   names: placeholders("run", "fence", "status"),
   values: { ":run": S(run), ":fence": N(fence), ":running": S("RUNNING") },
 });
 
 /** The same as the first item of a transaction. */
-export function putOverFinal(TableName: string, Item: Item, seen: Seen) {
-  const { expression, names, values } = overFinal(seen);
+export const putOverFinal = (TableName: string, Item: Item, seen: Seen) => putIf(TableName, Item, overFinal(seen));
+
+export function putIf(TableName: string, Item: Item, { expression, names, values }: Condition) {
   return {
     Put: {
       TableName,

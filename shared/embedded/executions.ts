@@ -434,6 +434,8 @@ export class EmbeddedExecutions implements Executions {
     const head = this.#head(ref);
     const current = head?.status === "RUNNING" && head.run === p.run && (p.fence === null || head.fence === p.fence);
     if (!current) return { kind: "fenced" as const, head };
+    // A damaged head may name a run of another execution.
+    if (!this.#isRunOf(ref, p.run)) return { kind: "conflict" as const };
     const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
     if ("by" in position) return { kind: "conflict" as const };
     let final: { head: Head; characters: number } | undefined;
@@ -548,17 +550,36 @@ export class EmbeddedExecutions implements Executions {
       const same =
         head?.run === seen.run && head.fence === seen.fence && head.status !== "RUNNING" && head.due_at === null;
       if (!same) return false;
-      const hidden = hideRuns({ database: this.#db, rollups: this.#rollups }, head, this.#clock.now());
-      for (const run of hidden.runs) {
-        this.#owners.delete(run);
-        this.onHidden(run);
-      }
-      this.#heads.forget(ref);
-      if (hidden.last) break;
+      if (this.#hideSome(ref, head.run)) return true;
       await this.#db.durable(); // a commit of all of them would hold the event loop
     }
-    this.#notifier.announceHead(ref);
-    return true;
+  }
+
+  async hideDamaged(ref: Ref) {
+    for (;;) {
+      const key = [ref.workspace, ref.execution] as const;
+      const row = this.#db.one("SELECT run FROM heads WHERE ws = ? AND execution = ?", ...key);
+      if (!row) return false;
+      if (this.#hideSome(ref, String(row.run))) return true;
+      await this.#db.durable();
+    }
+  }
+
+  /** Whether nothing of it is left to hide. */
+  #hideSome(ref: Ref, run: string): boolean {
+    const { workspace, execution } = ref;
+    const hidden = hideRuns(
+      { database: this.#db, rollups: this.#rollups },
+      { workspace, execution, run },
+      this.#clock.now(),
+    );
+    for (const run of hidden.runs) {
+      this.#owners.delete(run);
+      this.onHidden(run);
+    }
+    this.#heads.forget(ref);
+    if (hidden.last) this.#notifier.announceHead(ref);
+    return hidden.last;
   }
 
   erase(ref: Ref, until: Millis) {

@@ -3,6 +3,7 @@
  * the logs of executions that were deleted: one transaction has hidden them before (DELETE-1), by deleting all rows but those.
  */
 import { closedRun } from "../core/rollups.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import { storedBatch } from "../lib/stored.ts";
 import { pause } from "../lib/turns.ts";
 import { type Log, type Ref, type SetAside, StoreFailed } from "../ports.ts";
@@ -91,10 +92,23 @@ async function deleteEvents({ database: db, sequence }: Pick<Retention, "databas
   await deleteRows(db, "progress", "seq", run);
 }
 
+/** Null: they cannot be read. */
+function searchKeysOf(row: Row): Record<string, string> | null {
+  try {
+    const keys = parse<Record<string, string> | null>(row.search_keys);
+    return keys !== null && Object.values(keys).every((value) => typeof value === "string") ? keys : null;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return null;
+  }
+}
+
 /** The rows by which a run is found. */
 function deleteRun(db: Database, row: Row): void {
   const of = { run: String(row.run), workspace: String(row.ws), started_at: Number(row.started_at) };
-  removeSearchKeys(db, of, parse<Record<string, string>>(row.search_keys));
+  const keys = searchKeysOf(row);
+  if (keys) removeSearchKeys(db, of, keys);
+  else db.run("DELETE FROM search_keys WHERE ws = ? AND run = ?", of.workspace, of.run);
   db.run("DELETE FROM activities WHERE run = ?", of.run);
   db.run("DELETE FROM runs WHERE run = ?", of.run);
 }
@@ -142,21 +156,25 @@ export function hideRuns(
       run,
     );
     const last = past.length < HIDDEN_AT_ONCE;
-    const rows = last ? [...past, ...db.all(`SELECT ${columns} FROM runs WHERE run = ?`, run)] : past;
+    // A damaged head may name no run, or that of another execution (DELETE-6).
+    const current = `SELECT ${columns} FROM runs WHERE ws = ? AND execution = ? AND run = ?`;
+    const rows = last ? [...past, ...db.all(current, ...key, run)] : past;
     for (const row of rows) {
-      const head = headOfRun(row);
-      forgetFailure(db, rollups, head);
+      const hidden = String(row.run);
+      const head = readableRun(row);
+      if (head) forgetFailure(db, rollups, head);
+      // Without a head the token of the start is unknown: that start may begin again.
       db.run(
         "INSERT INTO deleted_runs (run, ws, execution, token, at, stored) VALUES (?, ?, ?, ?, ?, 1)",
-        head.run,
+        hidden,
         ...key,
-        head.token,
+        head?.token ?? hidden,
         now,
       );
       deleteRun(db, row);
-      db.run("DELETE FROM log_records WHERE run = ?", head.run);
+      db.run("DELETE FROM log_records WHERE run = ?", hidden);
       // Attempts that nobody wants any more, with their inputs.
-      db.run("DELETE FROM tasks WHERE key BETWEEN ? AND ?", `activity#${head.run}#`, `activity#${head.run}#~`);
+      db.run("DELETE FROM tasks WHERE key BETWEEN ? AND ?", `activity#${hidden}#`, `activity#${hidden}#~`);
     }
     if (last) {
       db.run("DELETE FROM tasks WHERE key = ?", `workflow#${workspace}#${execution}`);
@@ -167,11 +185,28 @@ export function hideRuns(
   });
 }
 
-/** DELETE-5. */
+function readableRun(row: Row): Head | null {
+  try {
+    return headOfRun(row);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return null;
+  }
+}
+
+/** DELETE-5. The example stays where the batch that tells the failure cannot be read. */
 function forgetFailure(db: Database, rollups: EmbeddedRollups, head: Head): void {
   if (head.status !== "FAILED" && head.status !== "TIMED_OUT") return;
   const last = db.one("SELECT body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", head.run);
-  if (last) rollups.forget(head.workspace, closedRun(head, storedBatch(String(last.body)), 0));
+  if (!last) return;
+  let failed: ReturnType<typeof closedRun>;
+  try {
+    failed = closedRun(head, storedBatch(String(last.body)), 0);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return;
+  }
+  rollups.forget(head.workspace, failed);
 }
 
 /** Deletes the logs of the hidden execution, or of all hidden ones. Begins no run after `until`. */

@@ -15,11 +15,17 @@
  * DELETE-4. A tombstone keeps the id and the start tokens for one retention, and nothing else. So a repeated delete succeeds,
  *     and a start that a client, a parent or a schedule repeats does not begin a deleted execution again.
  * DELETE-5. Counts of runs stay. The example of a failure is taken out of them, because it has an id and a message.
+ * DELETE-6. An execution that is damaged can be neither ended nor reset, so an operator may delete it while it runs. Only one whose
+ *     head, log or run cannot be read, or contradict each other, is deleted so. Where the head is readable, its parent and its
+ *     schedule are told first that it was terminated; doing so twice is harmless. Its children are named by the log alone and go on.
  */
+import { fold, stateOf } from "../core/state.ts";
+import { isUnreadable } from "../lib/readable.ts";
 import type { Ports, Ref } from "../ports.ts";
-import type { Head } from "../protocol/head.ts";
+import { type Head, startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
-import { flushOutbox } from "./outbox.ts";
+import { closeOutbox } from "./final-head.ts";
+import { flushOutbox, performOutbox } from "./outbox.ts";
 
 export type Deleted =
   /** Also if an earlier call has deleted it. */
@@ -52,4 +58,70 @@ export async function deleteExecution(ports: Ports, ref: Ref, chain?: string): P
     return { kind: "deleted" };
   }
   throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to delete it`);
+}
+
+export type DamagedDeleted =
+  /** `told`: whether its parent or schedule, if it has one, was told; null: the head that names them cannot be read. */
+  | { kind: "deleted"; told: boolean | null }
+  | { kind: "not_found" }
+  /** It can be read: it is ended and deleted as others are. */
+  | { kind: "sound"; head: Head };
+
+/** DELETE-6. */
+export async function deleteDamaged(ports: Ports, ref: Ref): Promise<DamagedDeleted> {
+  const { executions, clock } = ports;
+  const head = await orUnreadable(() => executions.head(ref));
+  if (head === null) return { kind: "not_found" };
+  let told: boolean | null = null;
+  if (head !== UNREADABLE) {
+    if (!(await isDamaged(ports, head))) return { kind: "sound", head };
+    told = await tellOfEnd(ports, head);
+  }
+  if (!(await executions.hideDamaged(ref))) return { kind: "not_found" };
+  await executions.erase(ref, clock.now() + ERASE_MS);
+  return { kind: "deleted", told };
+}
+
+const UNREADABLE = Symbol("unreadable");
+
+async function orUnreadable<T>(read: () => Promise<T>): Promise<T | typeof UNREADABLE> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isUnreadable(error)) return UNREADABLE;
+    throw error;
+  }
+}
+
+/** Whether its run is not one of this execution, its log cannot be read, or says that the run has ended while the head runs. */
+async function isDamaged(ports: Ports, seen: Head): Promise<boolean> {
+  const { executions } = ports;
+  let closedRun: string | null = null;
+  for (let head: Head | null = seen; head !== null; head = await executions.head(head)) {
+    const { run } = head;
+    const known = await orUnreadable(() => executions.run(seen.workspace, run));
+    if (known === UNREADABLE || known?.execution !== seen.execution) return true;
+    const state = await orUnreadable(async () =>
+      fold(
+        stateOf(startedOf(head!)),
+        (await executions.batches(head!, run, 1)).flatMap((batch) => batch.events),
+      ),
+    );
+    if (state === UNREADABLE) return true;
+    if (head.status !== "RUNNING" || !state.closed) return false;
+    if (closedRun === run) return true;
+    closedRun = run; // it closed between the two reads, or is damaged: the next read of the head tells
+  }
+  return false;
+}
+
+/** What the outbox still holds may name a damaged log, so each entry stands alone. False: an entry was not performed. */
+async function tellOfEnd(ports: Ports, head: Head): Promise<boolean> {
+  const failure = { type: "ChildError", message: "terminated: what was stored of it was damaged, and it was deleted" };
+  const own = head.status === "RUNNING" ? closeOutbox(head, { kind: "failed", status: "TERMINATED", failure }) : [];
+  let told = true;
+  for (const entry of [...head.outbox, ...own]) {
+    if ((await orUnreadable(() => performOutbox(ports, { ...head, outbox: [entry] }))) === UNREADABLE) told = false;
+  }
+  return told;
 }

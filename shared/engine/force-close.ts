@@ -17,10 +17,10 @@ export type Ending = { kind: "terminated"; reason: string | null } | { kind: "ti
 /** `not_running`: there is no such run to end. `head` is the present one. */
 export type ForceClosed = { kind: "closed"; head: Head } | { kind: "not_running"; head: Head | null };
 
-/** The head says that the execution runs while the log of its run has ended: no call can bring it further. */
+/** The head says that the execution runs while the log of its run takes no event: no call can bring it further. */
 export class DamagedExecution extends Unreadable {
-  constructor(ref: Ref, run: string) {
-    super(`execution '${ref.execution}' is damaged: it runs, but the log of its run ${run} has ended`);
+  constructor(ref: Ref, run: string, why = "has ended") {
+    super(`execution '${ref.execution}' is damaged: it runs, but the log of its run ${run} ${why}`);
     this.name = "DamagedExecution";
   }
 }
@@ -35,6 +35,8 @@ const MOST_TRIES = 100;
  */
 export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?: string): Promise<ForceClosed> {
   let closedRun: string | null = null;
+  /** Run and end of the log at the first conflict; null: they have changed since. */
+  let stuck: string | null | undefined;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const head = await ports.executions.head(ref);
     if (head?.status !== "RUNNING") return { kind: "not_running", head };
@@ -64,7 +66,11 @@ export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?:
     }
     const next = finalHead(head, { status, now, result: null, failure, outbox });
     const closed = await ports.executions.close(ref, { run: head.run, fence: null, batch, next });
-    if (closed.kind !== "closed") continue;
+    if (closed.kind !== "closed") {
+      const at = closed.kind === "conflict" ? `${head.run} ${first}` : null;
+      if (at !== stuck) stuck = stuck === undefined ? at : null;
+      continue;
+    }
     const left = await ports.executions.inbox(ref, head.chain);
     await ports.executions.removeMessages(
       ref,
@@ -73,6 +79,7 @@ export async function forceClose(ports: Ports, ref: Ref, ending: Ending, chain?:
     );
     return { kind: "closed", head: next };
   }
+  if (stuck) throw new DamagedExecution(ref, stuck.split(" ")[0]!, "takes no event at its end");
   throw new Error(`execution '${ref.execution}' changed at each of ${MOST_TRIES} tries to end it`);
 }
 

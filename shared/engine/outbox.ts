@@ -17,11 +17,16 @@ import { send } from "./send.ts";
  * its close has written since (interleaving "clearing the outbox of another close").
  */
 export async function flushOutbox(ports: Ports, head: Head): Promise<void> {
+  await performOutbox(ports, head);
+  await ports.executions.clearOutbox(head, head);
+}
+
+/** Leaves the entries where they are. */
+export async function performOutbox(ports: Ports, head: Head): Promise<void> {
   for (const entry of head.outbox) {
     await perform(ports, head, entry);
     await ports.pause?.();
   }
-  await ports.executions.clearOutbox(head, head);
 }
 
 async function perform(ports: Ports, head: Head, entry: OutboxEntry): Promise<void> {

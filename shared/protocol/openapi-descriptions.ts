@@ -33,7 +33,8 @@ export const DESCRIPTIONS: Partial<Record<Operation, string>> = {
   executeWorkflowRegistration: "Starts an execution in the deployment of this registration.",
   listExecutions: "The runs of executions, by the same filters as the list of runs.",
   getWorkflowExecution: "Status, times and result of an execution.",
-  deleteWorkflowExecution: "Deletes a closed execution and everything that is stored of it.",
+  deleteWorkflowExecution:
+    "Deletes a closed execution and everything that is stored of it. With `damaged` also one that runs, if what is stored of it is damaged: its history and its waiting messages are lost, and its children go on.",
   explainWorkflowExecution: "Why the execution does not go on, who must act, and what to do.",
   getWorkflowExecutionHistory:
     "The recorded events of the latest run; in pages if the query has `limit`, `after` or `order`.",

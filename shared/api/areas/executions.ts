@@ -52,8 +52,8 @@ const handlers: HandlersOf<"executions"> = {
     (await load.reset()).resetExecution(context, params.execution_id, body, idempotencyKey),
   previewReset: async (context, { params, body }) =>
     (await load.resetPreview()).previewOfReset(context, params.execution_id, body),
-  deleteWorkflowExecution: async (context, { params }) =>
-    (await load.delete()).removeExecution(context, params.execution_id),
+  deleteWorkflowExecution: async (context, { params, query }) =>
+    (await load.delete()).removeExecution(context, params.execution_id, query),
 
   createJob: async (context, { body }) => (await load.jobs()).createJob(context, body),
   listJobs: async (context, { query }) => (await load.jobs()).listJobs(context, query),

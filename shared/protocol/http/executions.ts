@@ -94,6 +94,9 @@ export type WorkflowExecutionSyncResponse = z.infer<typeof WorkflowExecutionSync
 /** The whole execution comes first: a client that tries both shapes in order keeps the richer one. */
 export const ExecuteResponse = z.union([WorkflowExecutionResponse, WorkflowExecutionSyncResponse]);
 
+/** Deletes one that runs as well, if it is damaged so that it can be neither ended nor reset. */
+export const DeleteExecutionQuery = z.object({ damaged: z.boolean().default(false) });
+
 export const GetExecutionQuery = z.object({ include_search_keys: z.boolean().default(false) });
 
 /**

@@ -52,7 +52,7 @@ export const EXECUTION_ROWS = [
     body: executions.ResetInvocationBody,
     response: executions.ResetPreviewResponse,
   }),
-  empty("deleteWorkflowExecution", "DELETE", EXECUTION, "executions", {}),
+  empty("deleteWorkflowExecution", "DELETE", EXECUTION, "executions", { query: executions.DeleteExecutionQuery }),
 
   json("listInputs", "GET", `${WORKFLOWS}/inputs`, "executions", {
     query: inputs.ListInputsQuery,
