@@ -63,6 +63,16 @@ describe("messages", () => {
     expect(new Set(step.taken)).toEqual(new Set(["m", "n"]));
   });
 
+  test("DECIDE-8: further requests to cancel are taken without an event, also within one step", () => {
+    const cancel = (id: string): InboxMessage => ({ id, kind: "cancel", reason: id, sent_at: T, seq: 1 });
+    const first = decide(given(), situation({ messages: [cancel("a"), cancel("b")] }));
+    expect(first.events).toMatchObject([{ kind: "cancel_requested", message: "a" }]);
+    const asked = given({ kind: "cancel_requested", message: "a", reason: null });
+    const later = decide(asked, situation({ messages: [cancel("c"), signal("m"), cancel("d")] }));
+    expect(later.events).toMatchObject([{ kind: "signal_received", message: "m" }]);
+    expect(later).toMatchObject({ taken: ["c", "m", "d"], repeats: ["c", "d"] });
+  });
+
   test("two outcomes of one child are one event", () => {
     const state = given({
       kind: "child_scheduled",
@@ -91,7 +101,11 @@ describe("messages", () => {
       { id: "b", kind: "activity", run: "run", activity: 1, attempt: 2, outcome, sent_at: T, seq: 1 }, // still local in this log
       { id: "c", kind: "child", run: "run", child: 1, outcome, sent_at: T, seq: 1 },
     ];
-    expect(decide(given(scheduled("local:me")), situation({ messages }))).toEqual({ events: [], taken: [] });
+    expect(decide(given(scheduled("local:me")), situation({ messages }))).toEqual({
+      events: [],
+      taken: [],
+      repeats: [],
+    });
   });
 
   test("an outcome for another run, or for nothing open, is in `taken` without an event", () => {

@@ -20,6 +20,8 @@
  *     with a long back-off stay with the run, recorded in short: at an hour or more apart they take years to fill it.
  * DECIDE-7. An activity of a session runs there or fails: the loss of its worker is the end of it, without further attempts,
  *     for the state that its session has in that worker is lost. An attempt that a living session does not run is begun again.
+ * DECIDE-8. A run records one request to cancel it: code is told once (SCOPE-1), so further ones would only fill the history. They are
+ *     in `taken` without an event, and in `repeats`: where the run continues as new in the same step, they are the next run's.
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS } from "../protocol/limits.ts";
@@ -60,6 +62,8 @@ export interface Step {
   readonly events: NewEvent[];
   /** Message ids that may be deleted once `events` are durable. */
   readonly taken: string[];
+  /** Those of `taken` that DECIDE-8 leaves out. */
+  readonly repeats: string[];
 }
 
 /** What one call of `decide` reads and builds. */
@@ -70,12 +74,20 @@ interface Draft {
   /** Activities and children that `step` ends: nothing further of them counts. */
   readonly endedActivities: Set<number>;
   readonly endedChildren: Set<number>;
+  cancelRequested: boolean;
 }
 
 export function decide(state: RunState, situation: Situation): Step {
-  const step: Step = { events: [], taken: [] };
+  const step: Step = { events: [], taken: [], repeats: [] };
   if (state.closed) return step;
-  const draft: Draft = { state, situation, step, endedActivities: new Set(), endedChildren: new Set() };
+  const draft: Draft = {
+    state,
+    situation,
+    step,
+    endedActivities: new Set(),
+    endedChildren: new Set(),
+    cancelRequested: state.cancelRequested,
+  };
   for (const { record } of happenings(draft)) record();
   for (const [number, open] of state.activities) if (!draft.endedActivities.has(number)) checkOpen(draft, number, open);
   return step;
@@ -171,7 +183,9 @@ function takeMessage(draft: Draft, m: InboxMessage): void {
       return;
     }
     case "cancel":
-      step.events.push({ kind: "cancel_requested", message: m.id, reason: m.reason });
+      if (draft.cancelRequested) step.repeats.push(m.id);
+      else step.events.push({ kind: "cancel_requested", message: m.id, reason: m.reason });
+      draft.cancelRequested = true;
       return;
     case "activity": {
       const open = state.activities.get(m.activity);

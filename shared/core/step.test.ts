@@ -224,6 +224,14 @@ describe("with workflow code", () => {
     ]);
     expect(drafted.taken).toEqual(["a", "b", "c"]);
   });
+
+  test("DECIDE-8: a run that continues as new leaves a further request to cancel to the next run", () => {
+    const asked = run({ kind: "cancel_requested", message: "a", reason: null });
+    const again = { id: "b", kind: "cancel", reason: null, sent_at: T, seq: 1 } as const;
+    const facts = factsOf({ messages: [signal("m"), again], inboxSize: 2 });
+    expect(stepWith(asked, facts, () => [continues]).taken).toEqual(["m"]);
+    expect(stepWith(asked, facts, () => [waits]).taken).toEqual(["m", "b"]);
+  });
 });
 
 describe("a run that ends at some of its messages while others wait", () => {

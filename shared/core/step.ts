@@ -33,6 +33,8 @@ export interface Draft {
   /** Recorded without workflow code: messages, outcomes, timers, lost attempts. */
   readonly events: readonly HistoryEvent[];
   readonly taken: readonly string[];
+  /** DECIDE-8. */
+  readonly repeats: readonly string[];
   /** Workflow code is to be given these; null = it is not asked in this step. */
   readonly stimuli: readonly Stimulus[] | null;
   /** The inbox holds messages beyond those of this step. */
@@ -74,17 +76,17 @@ export interface Step {
 }
 
 export function draft(state: RunState, facts: Facts): Draft {
-  const { events, taken } = recorded(state, facts);
+  const { events, taken, repeats } = recorded(state, facts);
   const more = facts.waitsForCode || (facts.messages.length > 0 && facts.messages.length < facts.inboxSize);
   const gathers = facts.ending && more;
   const asks = facts.replayed && !gathers && (state.lastStimulus > state.decided || events.some(isStimulus));
-  return { events, taken, stimuli: asks ? events.filter(isStimulus) : null, more, gathers };
+  return { events, taken, repeats, stimuli: asks ? events.filter(isStimulus) : null, more, gathers };
 }
 
-function recorded(state: RunState, facts: Facts): { events: HistoryEvent[]; taken: string[] } {
-  const { events, taken } = decide(state, facts);
+function recorded(state: RunState, facts: Facts): { events: HistoryEvent[]; taken: string[]; repeats: string[] } {
+  const { events, taken, repeats } = decide(state, facts);
   const at = timeOf(state, facts);
-  return { events: events.map((e, i) => numbered(e, state.tail + 1 + i, at)), taken };
+  return { events: events.map((e, i) => numbered(e, state.tail + 1 + i, at)), taken, repeats };
 }
 
 /** `answer`: null if the draft has no stimuli for workflow code. */
@@ -102,7 +104,10 @@ export function step(state: RunState, facts: Facts, drafted: Draft, answer: Answ
   } else if (answer !== null) {
     ending = more && answer.decisions.some((d) => isClosing(d) && d.kind !== "execution_continued");
     if (ending) return { batch: null, taken: [], next: "replay", ending }; // EXEC-7
-    if (answer.decisions.at(-1)?.kind === "execution_continued") leaveToNextRun(events, taken, answer.decided);
+    if (answer.decisions.at(-1)?.kind === "execution_continued") {
+      leaveToNextRun(events, taken, answer.decided);
+      taken = taken.filter((id) => !drafted.repeats.includes(id)); // DECIDE-8
+    }
     let { slots } = place;
     for (const decision of answer.decisions) {
       const placed = placedHere(decision, facts, place, slots);

@@ -146,7 +146,8 @@ export function checkWhole(server: Server, acks: readonly Ack[]): void {
     if (!chain || chain.forced || lineageOf(server, chain.last).includes(ack.message)) continue;
     // RESET-4. Other runs than those of the lineage are runs that a reset has replaced.
     const [kind] = ack.message.split("#");
-    if (chain.taken.has(ack.message) && (kind === "cancel" || chain.excluded.has(`${kind}s`))) continue;
+    if (kind === "cancel" && [...chain.taken].some((id) => id.startsWith("cancel#"))) continue; // DECIDE-8
+    if (chain.taken.has(ack.message) && chain.excluded.has(`${kind}s`)) continue;
     throw new Violation("INV-3", `${ack.execution} acknowledged ${ack.message} and never took it in`);
   }
   for (const [run, { chain }] of store.runsById)
