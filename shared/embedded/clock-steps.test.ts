@@ -266,3 +266,28 @@ for (const [what, missed] of [
     store.close();
   });
 }
+
+test("a clock that is set ahead for a while deletes no closed execution, and one that stays so does after a day", async () => {
+  const { clock, pass, set } = settable();
+  const store = embedded({ clock });
+  const day = 24 * HOUR;
+  const head = headOf({ workspace: "w", execution: "old" }, clock.now());
+  await store.executions.create({ ...head, status: "COMPLETED", closed_at: clock.now(), due_at: null }, []);
+  const isKept = async () => {
+    await store.sweep(10_000);
+    return (await store.executions.head(head)) !== null;
+  };
+  await pass(HOUR);
+  set(400 * day);
+  expect(await isKept()).toBe(true);
+  await pass(23 * HOUR);
+  expect(await isKept()).toBe(true);
+  set(-400 * day);
+  expect(await isKept()).toBe(true);
+  await pass(2 * HOUR);
+  set(400 * day);
+  expect(await isKept()).toBe(true);
+  await pass(day);
+  expect(await isKept()).toBe(false);
+  store.close();
+});

@@ -114,6 +114,11 @@ test("a stage of a round that fails ends no other stage", async () => {
   store.close();
 });
 
+const refuseToDelete = (store: ReturnType<typeof made>["store"], run: string) =>
+  store.database.run(
+    `CREATE TRIGGER refuse BEFORE DELETE ON runs WHEN old.run = '${run}' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+  );
+
 test("a run that retention cannot delete is set aside and the others are deleted", async () => {
   const { store, clock, start } = made();
   const heads = [await start(), await start(), await start()];
@@ -122,7 +127,7 @@ test("a run that retention cannot delete is set aside and the others are deleted
     const next = { ...head, status: "COMPLETED", closed_at: clock.now(), due_at: null } as const;
     await store.executions.close(head, { run: head.run, fence: null, batch, next });
   }
-  store.database.run("UPDATE runs SET search_keys = 'no json' WHERE run = ?", heads[1]!.run);
+  refuseToDelete(store, heads[1]!.run);
   await clock.advance(store.settings.retentionMs + MINUTE);
   await store.sweep(MINUTE);
   const left = store.database.all("SELECT run FROM runs").map((row) => row.run);
@@ -316,7 +321,7 @@ test("a deletion that waits no longer leaves the rest to the rounds, and a hide 
   expect(store.database.all("SELECT DISTINCT run FROM log")).toHaveLength(2);
   await store.sweep(MINUTE);
   expect(store.database.all("SELECT DISTINCT run FROM log")).toEqual([{ run: bad.run }]);
-  store.database.run("UPDATE runs SET search_keys = 'no json' WHERE run = ?", bad.run);
+  refuseToDelete(store, bad.run);
   await expect(deleteExecution(store, bad)).rejects.toThrow();
   expect((await store.executions.head(bad))?.status).toBe("TERMINATED");
   expect(store.database.all("SELECT run FROM deleted_runs")).toEqual([{ run: head.run }]);

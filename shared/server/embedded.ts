@@ -17,6 +17,7 @@ import { EmbeddedRollups } from "../embedded/rollups.ts";
 import { EmbeddedSchedules } from "../embedded/schedules.ts";
 import { Sequence } from "../embedded/sequence.ts";
 import { EmbeddedSetAside } from "../embedded/set-aside.ts";
+import { SettledTime } from "../embedded/settled-time.ts";
 import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
@@ -157,23 +158,24 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     await sweep(ports, sinceRound(everyMs, now, rotation));
     rotation.lookedAt = now;
   };
+  const settled = new SettledTime(clock);
   const stages: Record<string, (everyMs: Millis) => unknown> = {
     "due executions": dueExecutions,
     releases: (everyMs) => releaseRounds(ports, everyMs),
     jobs: () => workOnJobs(),
     "expired queries": () => tasks.expire(),
-    "expired idempotency keys": () => startKeys.expire(clock.now()),
+    "expired idempotency keys": () => startKeys.expire(settled.now()),
     "rate limits without permits": () => rateLimits.expire(clock.now()),
-    "old schedule logs": () => schedules.expire(clock.now() - settings.retentionMs),
-    "old rollups": () => rollups.expire(clock.now()),
-    "old jobs": () => jobs.expire(clock.now() - settings.retentionMs),
-    "prepared runs": () => expirePrepared(database, clock.now() - PREPARED_MS),
+    "old schedule logs": () => schedules.expire(settled.now() - settings.retentionMs),
+    "old rollups": () => rollups.expire(settled.now()),
+    "old jobs": () => jobs.expire(settled.now() - settings.retentionMs),
+    "prepared runs": () => expirePrepared(database, settled.now() - PREPARED_MS),
     "deleted executions": () => eraseHidden({ database, sequence }),
-    "old tombstones": () => expireTombstones(database, clock.now() - settings.retentionMs),
+    "old tombstones": () => expireTombstones(database, settled.now() - settings.retentionMs),
     retention: () =>
       expire(
         { database, sequence, setAside, log, forgetHead: (ref) => executions.forgetHead(ref) },
-        clock.now() - settings.retentionMs,
+        settled.now() - settings.retentionMs,
       ),
   };
   const round = async (everyMs: Millis) => {
