@@ -5,8 +5,10 @@ import type { Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RecordedHistory, replay } from "../../sdk/testing/index.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { realClock } from "../../shared/lib/clock.ts";
 import type { NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_BYTES } from "../../shared/protocol/limits.ts";
+import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
@@ -144,6 +146,60 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
     await article("timer").waitFor(); // the new run takes the steps of the new code
     await page.locator("[data-step]").getByText("echo").waitFor();
     await second.stop();
+    await close();
+  });
+
+  test("13: quarantine, a rate limit, missing code and a pause of the server name reason, actor and time", async () => {
+    const retry = { max_attempts: 0, first_ms: 1_000, factor: 2, max_ms: 60_000, non_retryable: [] };
+    const scripted = async (
+      deployment: string,
+      more: { activities?: string[]; name?: string; workflow?: string } = {},
+    ) => {
+      const { activities = [], name = deployment, workflow = "orders" } = more;
+      const worker = new ScriptedWorker({ url: w.url, key: w.key, clock: realClock, deployment, name });
+      await worker.register([{ name: workflow, execution_timeout: 7_200 }], { activities });
+      return worker;
+    };
+    const begun = async (deployment: string, activities?: string[]) => {
+      const worker = await scripted(deployment, activities ? { activities } : {});
+      const body = { execution_id: deployment, deployment_name: deployment };
+      expect((await w.ask("POST", "/v1/workflows/orders/execute", body)).status).toBe(200);
+      return { worker, drive: await worker.claim(deployment) };
+    };
+    const call = (options: object) =>
+      ({ kind: "activity_scheduled", activity: 1, name: "charge", input: null, where: "queue", options }) as never;
+
+    const { drive: harmful } = await begun("quarantine");
+    const failure = { message: "blocked the event loop for 30 s", type: "BlockedLoopError" };
+    await harmful.append([{ kind: "workflow_task_failed", failure, fingerprint: "f", quarantined: "abc" }]);
+    const { worker: limited, drive } = await begun("limited", ["charge"]);
+    await drive.append([call({ retry, rate_limit: { key: "provider", max: 1, per_ms: 600_000 } })]);
+    await drive.park();
+    const [delivery] = await limited.poll("activity");
+    const permit = { items: [{ task: delivery!.task as never, attempt: 1 }] };
+    for (const _ of [1, 2]) await limited.call("permit", permit);
+    const { drive: lacking } = await begun("lacking");
+    await lacking.append([call({ retry })]);
+    const { worker: gone } = await begun("gone");
+    await gone.stop();
+    await scripted("gone", { name: "another", workflow: "other" });
+    const loop = await w.start("continues", { input: { left: 40 } });
+
+    const { page, close } = await w.open("/executions/quarantine");
+    for (const [id, kind, actor, text, until] of [
+      ["quarantine", "quarantined", "developer", /blocked the event loop/, /until in \d+ (min|s)/],
+      ["limited", "activity_rate_limited", "time", /rate limit 'provider'/, /until in \d+ (min|s)/],
+      ["lacking", "activity_not_served", "operator", /none of the 1 live worker/, null],
+      ["gone", "workflow_not_served", "operator", /workflow 'orders'/, null],
+      [loop, "held", "time", /continue/, /until in [\d.]+ s/],
+    ] as const) {
+      await page.goto(`${w.url}/console/#/executions/${id}`);
+      await expect.poll(() => why(page).textContent(), { message: id }).toMatch(text);
+      const article = page.locator(`[data-kind="${kind}"]`);
+      await article.getByText(`Who must act: ${actor}`).waitFor();
+      if (until) await article.getByText(until).waitFor();
+    }
+    await w.ask("POST", `/v1/workflows/executions/${loop}/terminate`);
     await close();
   });
 

@@ -1,13 +1,20 @@
 /** Reach, rights and headers of the console, and its lists: sections A and F of what it promises. */
-import { readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
 import { loadAxe, RULES, showIn, violationsOn } from "./support/axe.ts";
-import { CHROMIUM } from "./support/browser.ts";
+import { CHROMIUM, open } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { tooFaintOn } from "./support/contrast.ts";
 import { activities, workflows } from "./support/workflows.ts";
+
+const COMMAND = fileURLToPath(new URL("../../cli/bin.js", import.meta.url));
 
 describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
   let w: ConsoleWorld;
@@ -32,6 +39,37 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     await close();
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "1: the address that a real `sirocco dev` prints in a terminal shows the overview, and its log has no key",
+    async () => {
+      const data = mkdtempSync(join(tmpdir(), "sirocco-console-dev-"));
+      // `script` gives the command a terminal; its input goes there.
+      const command = `'${process.execPath}' '${COMMAND}' dev --port 0 --data '${data}' --log-level info`;
+      const dev = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+      const ended = once(dev, "exit");
+      let out = "";
+      dev.stdout.setEncoding("utf8").on("data", (text: string) => {
+        out += text;
+      });
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal has colours
+      const printed = () => /console: (?:\x1b\[\d+m)*(http:\/\/\S+?\/console\/#key=[^\s\x1b]+)/.exec(out)?.[1];
+      await expect.poll(printed).toBeTruthy();
+      const address = new URL(printed() ?? "");
+      const key = decodeURIComponent(address.hash.slice("#key=".length));
+      const { page, close } = await open(w.browser, address.origin, { isOwn: true });
+      await page.goto(address.href);
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+      await expect.poll(() => page.url()).toBe(`${address.origin}/console/#/`);
+      await page.getByText("No worker has registered yet.").waitFor();
+      await close();
+      const lines = out.split("\n").filter((line) => !/^(\S*SIROCCO_API_KEY=|console: )/.test(line));
+      expect(lines.filter((line) => line.includes(key) && !line.includes("#key="))).toEqual([]);
+      dev.stdin.write("\x03");
+      expect(await ended).toEqual([0, null]);
+      rmSync(data, { recursive: true });
+    },
+  );
 
   test("3: a wrong key leads to a sentence, and a revoked one back to Connect", async () => {
     const { page, close } = await w.open("/executions", { expected: /401/ });
@@ -272,7 +310,7 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       `/jobs/${job.body.job_id}`,
       `/executions/${id}`,
       `/compare?a=${id}&b=${failed}`,
-      ...["history", "history&as=steps", "values", "messages", "family", "logs", "keys"].map(
+      ...["history", "history&as=steps", "values", "messages", "queries", "family", "logs", "keys", "code"].map(
         (tab) => `/executions/${failed}?tab=${tab}`,
       ),
     ];

@@ -2,7 +2,8 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { definitionOf, draftOfJson } from "../../console/src/screens/schedules/definition.ts";
-import { preview as previewOf } from "../../shared/schedule/rules/index.ts";
+import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
+import { createSchedule, preview as previewOf } from "../../shared/schedule/rules/index.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { SOME_SPECS, SPECS } from "./support/specs.ts";
@@ -297,6 +298,52 @@ describe.skipIf(!CHROMIUM)("schedules in the console", () => {
     await skipped.getByText("skipped overlap").waitFor();
     expect(await skipped.getAttribute("title")).toContain(reason);
     await page.locator('[data-at="2026-03-10T06:00:00.000Z"]').getByText("started").waitFor();
+    await close();
+  });
+
+  test("34: of 1,000 schedules a month draws a part and counts all, and the list says how many it shows", async () => {
+    const earlier = (await w.ask("GET", "/v1/workflows/schedules?page_size=200")).body.schedules as {
+      schedule_id: string;
+    }[];
+    for (const { schedule_id } of earlier) await w.ask("DELETE", `/v1/workflows/schedules/${schedule_id}`);
+    // Put into the store as they are: a thousand calls would cost more than all that is looked at here.
+    for (let n = 0; n < 1_000; n++) {
+      const schedule_id = `many-${n}`;
+      const made = createSchedule(Date.now(), {
+        schedule_id,
+        seed: schedule_id,
+        workflow_name: "steps",
+        deployment_name: "dev",
+        definition: { input: {}, cron_expressions: [`${n % 60} ${n % 24} ${1 + (n % 28)} * *`] },
+      });
+      if ("issues" in made || !made.state) throw new Error(JSON.stringify(made));
+      await w.ports.schedules.create(DEFAULT_WORKSPACE, { state: made.state, wakeAt: null });
+    }
+    const now = new Date();
+    const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 2, 1)).toISOString().slice(0, 7);
+    const { page, close } = await w.open(`/schedules?view=month&from=${month}-01`, { timezoneId: "UTC" });
+    const day = page.locator(`[data-date^="${month}"]`);
+    await day
+      .getByRole("button", { name: /^and \d+ more$/ })
+      .nth(27)
+      .waitFor();
+    const counts = await day.evaluateAll((all) =>
+      all.map((one) => {
+        const more = /and ([\d,]+) more/.exec(one.textContent ?? "")?.[1] ?? "0";
+        return one.querySelectorAll("[data-at]").length + Number(more.replaceAll(",", ""));
+      }),
+    );
+    expect(counts.reduce((sum, one) => sum + one, 0)).toBe(1_000);
+    expect(await page.getByText("There are more times").count()).toBe(0);
+    expect(await page.locator("*").count()).toBeLessThan(5_000);
+    // The further ones of a day are on the page of the day.
+    await day
+      .first()
+      .getByRole("button", { name: /^and \d+ more$/ })
+      .click();
+    await expect.poll(() => page.getByRole("list", { name: "Hours" }).locator("[data-at]").count()).toBe(counts[0]);
+    await page.getByRole("button", { name: "List", exact: true }).click();
+    await page.getByText("These are the first 200.").waitFor();
     await close();
   });
 

@@ -49,5 +49,17 @@ export const SPECS: readonly Readonly<Record<string, unknown>>[] = SHAPES.flatMa
   ZONES.map((zone) => ({ ...shape, time_zone_name: zone })),
 );
 
-/** Every shape and every zone once. */
-export const SOME_SPECS = ZONES.map((zone, i) => ({ ...SHAPES[i % SHAPES.length], time_zone_name: zone }));
+/** Every field of the form, and zones whose clocks change in different ways. */
+const SOME: readonly (readonly [shape: number, zone: (typeof ZONES)[number]])[] = [
+  [1, "UTC"],
+  [4, "Europe/Berlin"],
+  [7, "Asia/Kathmandu"],
+  [9, "Africa/Casablanca"],
+  [11, "Pacific/Apia"],
+  [12, "America/Havana"],
+  [13, "Australia/Lord_Howe"],
+  [14, "America/Santiago"],
+  [15, "Asia/Gaza"],
+  [16, "Europe/Dublin"],
+];
+export const SOME_SPECS = SOME.map(([shape, zone]) => ({ ...SHAPES[shape], time_zone_name: zone }));

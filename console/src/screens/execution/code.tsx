@@ -48,7 +48,7 @@ function Registered({ execution }: { execution: Execution }) {
   const { workflow_name, deployment_name } = execution;
   const read = useRead("getWorkflowRegistrations", { query: { workflow_name, limit: 50 } }, { staleTime: 60_000 });
   return (
-    <Panel title={<>Registered by {deployment_name ? <DeploymentLink name={deployment_name} /> : "no deployment"}</>}>
+    <Panel title="Registered by its deployment" actions={deployment_name && <DeploymentLink name={deployment_name} />}>
       <Loading read={read}>
         {({ workflow_registrations: all }) => {
           const own = all.find((one) => one.deployment_name === deployment_name);

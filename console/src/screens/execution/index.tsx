@@ -417,7 +417,7 @@ function TimelineTab({ store, steps, execution, isCurrent, search, set }: Timeli
         />
       </div>
       {chosen && (
-        <StepDetails key={chosen.key} step={chosen} isCurrent={isCurrent || chosen.within !== undefined} {...of} />
+        <StepDetails key={chosen.key} step={chosen} isCurrent={isCurrent && chosen.within === undefined} {...of} />
       )}
       {inner.error !== null && <Problem error={inner.error} />}
     </div>

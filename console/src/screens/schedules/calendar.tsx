@@ -1,12 +1,13 @@
 /** Past and coming runs of all schedules, or of one, by day: month, week, or as a list. */
 
-import { useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
 import { call } from "../../api/call.ts";
 import { serverNow } from "../../api/clock.ts";
 import type { Answer } from "../../api/operations.ts";
-import { keyOf, useRead } from "../../api/use.ts";
+import { keyOf } from "../../api/use.ts";
+import { usePaused } from "../../live/pause.ts";
 import { Button } from "../../ui/button.tsx";
 import { Problem } from "../../ui/loading.tsx";
 import { inZone, useZone, zoneName } from "../../ui/time.tsx";
@@ -32,6 +33,11 @@ interface Entry {
 const LOGS = 20;
 /** A day shows so many runs of one schedule; more are folded. */
 const FOLD_FROM = 4;
+/** Of so many schedules a day, or an hour, is drawn: a page of a thousand for each day could not be read, nor drawn soon. */
+const MOST: Record<View, number> = { month: 8, week: 40, day: 200, agenda: 60 };
+/** The server tells a thousand times at once; so many pages are read. */
+const MOST_PAGES = 10;
+const PAGE = 1_000;
 const HOUR_MS = 3_600_000;
 
 export function Calendar({
@@ -104,7 +110,7 @@ export function Calendar({
       {problem !== null && <Problem error={problem} retry={retry} />}
       {cut && <p className="px-3 py-1 text-xs text-soft">There are more times in this window than are shown.</p>}
       {view === "agenda" ? (
-        <Agenda days={days} byDay={byDay} zone={zone} />
+        <Agenda days={days} byDay={byDay} zone={zone} open={(date) => go({ view: "day", from: date })} />
       ) : view === "day" && days[0] ? (
         <Hours day={days[0]} entries={entries} zone={zone} />
       ) : (
@@ -114,6 +120,7 @@ export function Calendar({
           zone={zone}
           month={view === "month" ? date.slice(0, 7) : undefined}
           today={today}
+          most={MOST[view]}
           open={(date) => go({ view: "day", from: date })}
         />
       )}
@@ -122,10 +129,17 @@ export function Calendar({
 }
 
 function useEntries(schedules: readonly string[], start: number, end: number, only: string | undefined) {
-  const query = { from: new Date(start).toISOString(), to: new Date(end).toISOString(), limit: 1_000 };
   // Nothing is due in the past any more: there the logs have what became of it.
   const isPast = end <= serverNow();
-  const upcoming = useRead("listUpcomingTimes", { query }, { staleTime: 30_000, keep: true, enabled: !isPast });
+  const window = { from: new Date(start).toISOString(), to: new Date(end).toISOString() };
+  const paused = usePaused();
+  const upcoming = useQuery({
+    queryKey: keyOf("listUpcomingTimes", { query: { ...window, limit: PAGE } }),
+    queryFn: ({ signal }) => timesIn(window, signal),
+    staleTime: 30_000,
+    placeholderData: keepPreviousData,
+    enabled: !isPast && !paused,
+  });
   const wanted = only === undefined ? schedules.slice(0, LOGS) : [only];
   const logs = useQueries({
     queries: wanted.map((schedule_id) => ({
@@ -170,6 +184,23 @@ function useEntries(schedules: readonly string[], start: number, end: number, on
   return { entries, problem: failed, retry, loading, cut: upcoming.data?.complete === false };
 }
 
+type Times = Pick<Answer<"listUpcomingTimes">, "times" | "complete">;
+
+/** The due times of the window: a page after the other, each from the last time of the one before. */
+async function timesIn({ from, to }: { from: string; to: string }, signal: AbortSignal): Promise<Times> {
+  const times = new Map<string, Times["times"][number]>();
+  let next = from;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const read = await call("listUpcomingTimes", { query: { from: next, to, limit: PAGE }, signal });
+    for (const time of read.times) times.set(`${time.nominal_at} ${time.schedule_id}`, time);
+    const last = read.times.at(-1)?.nominal_at;
+    if (read.complete || last === undefined) return { times: [...times.values()], complete: read.complete };
+    // The next page begins with the times of the same moment: one of them may be in the page and another not.
+    next = Date.parse(last) > Date.parse(next) ? last : new Date(Date.parse(next) + 1).toISOString();
+  }
+  return { times: [...times.values()], complete: false };
+}
+
 /** By date, then by schedule. */
 type ByDay = ReadonlyMap<string, ReadonlyMap<string, readonly Entry[]>>;
 
@@ -195,11 +226,13 @@ interface GridProps {
   readonly zone: string;
   readonly month: string | undefined;
   readonly today: string;
+  /** Schedules that each day shows. */
+  readonly most: number;
   /** Shows one day. */
   readonly open: (date: string) => void;
 }
 
-function Grid({ days, byDay, zone, month, today, open }: GridProps) {
+function Grid({ days, byDay, zone, month, today, most, open }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
   // A phone shows a part of the week: that with today, if it is in the window.
   useEffect(() => {
@@ -226,7 +259,7 @@ function Grid({ days, byDay, zone, month, today, open }: GridProps) {
               </button>
               <ClockChange hours={day.hours} />
             </p>
-            <Runs schedules={byDay.get(day.date)} zone={zone} />
+            <Runs schedules={byDay.get(day.date)} zone={zone} most={most} open={() => open(day.date)} />
           </li>
         ))}
       </ol>
@@ -240,9 +273,18 @@ const weekday = ({ date }: Day): string =>
 const ClockChange = ({ hours }: { hours: number }) =>
   hours === 24 ? null : <span className="rounded bg-warn-bg px-1 text-warn">{hours} h: clocks change</span>;
 
-function Runs({ schedules, zone }: { schedules: ReadonlyMap<string, readonly Entry[]> | undefined; zone: string }) {
+interface RunsProps {
+  readonly schedules: ReadonlyMap<string, readonly Entry[]> | undefined;
+  readonly zone: string;
+  readonly most: number;
+  /** Shows the day, where the further ones are. */
+  readonly open?: () => void;
+}
+
+function Runs({ schedules, zone, most, open }: RunsProps) {
   if (!schedules) return null;
-  return [...schedules].map(([schedule, entries]) =>
+  const further = schedules.size - most;
+  const shown = [...schedules].slice(0, most).map(([schedule, entries]) =>
     entries.length >= FOLD_FROM ? (
       <p key={schedule} className="max-w-full leading-[24px]">
         <Link to="/schedules/$id" params={{ id: schedule }} className="block min-h-[24px] truncate hover:underline">
@@ -250,9 +292,23 @@ function Runs({ schedules, zone }: { schedules: ReadonlyMap<string, readonly Ent
         </Link>
       </p>
     ) : (
-      entries.map((entry) => <Run key={`${entry.at} ${entry.outcome}`} entry={entry} zone={zone} />)
+      entries.map((entry) => <Run key={`${schedule} ${entry.at} ${entry.outcome}`} entry={entry} zone={zone} />)
     ),
   );
+  if (further <= 0) return shown;
+  const words = `and ${further.toLocaleString("en")} more`;
+  return [
+    ...shown,
+    open ? (
+      <button key="more" type="button" onClick={open} className="min-h-[24px] text-accent hover:underline">
+        {words}
+      </button>
+    ) : (
+      <p key="more" className="leading-[24px] text-soft">
+        {words}
+      </p>
+    ),
+  ];
 }
 
 const COLOURS: Readonly<Record<string, string>> = {
@@ -321,7 +377,7 @@ function Hours({ day, entries, zone }: { day: Day; entries: readonly Entry[]; zo
               {inZone(start, zone).slice(11, 16)}
             </span>
             <div className="flex flex-wrap gap-x-4 gap-y-0.5 border-l border-line px-3 py-1">
-              <Runs schedules={own} zone={zone} />
+              <Runs schedules={own} zone={zone} most={MOST.day} />
             </div>
           </li>
         );
@@ -330,7 +386,7 @@ function Hours({ day, entries, zone }: { day: Day; entries: readonly Entry[]; zo
   );
 }
 
-function Agenda({ days, byDay, zone }: { days: readonly Day[]; byDay: ByDay; zone: string }) {
+function Agenda({ days, byDay, zone, open }: Pick<GridProps, "days" | "byDay" | "zone" | "open">) {
   const shown = days.filter(({ date }) => byDay.has(date));
   if (shown.length === 0) return <p className="px-4 py-8 text-center text-soft">Nothing is due in these two weeks.</p>;
   return (
@@ -346,7 +402,7 @@ function Agenda({ days, byDay, zone }: { days: readonly Day[]; byDay: ByDay; zon
             <ClockChange hours={day.hours} />
           </span>
           <div>
-            <Runs schedules={byDay.get(day.date)} zone={zone} />
+            <Runs schedules={byDay.get(day.date)} zone={zone} most={MOST.agenda} open={() => open(day.date)} />
           </div>
         </li>
       ))}

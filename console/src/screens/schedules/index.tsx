@@ -82,58 +82,66 @@ export function Schedules() {
           }
         >
           <Loading read={read}>
-            {({ schedules }) => (
-              <Table
-                label="All schedules"
-                rows={schedules}
-                keyOf={({ schedule_id }) => schedule_id}
-                empty="There is no schedule."
-                columns={[
-                  {
-                    id: "id",
-                    title: "Schedule",
-                    wide: true,
-                    cell: (s) => <ScheduleLink id={s.schedule_id} />,
-                  },
-                  { id: "workflow", title: "Workflow", cell: (s) => <Name>{s.workflow_name}</Name> },
-                  {
-                    id: "spec",
-                    title: "Rule",
-                    cell: (s) => <span className="font-mono text-xs">{visible(specWords(s))}</span>,
-                  },
-                  { id: "zone", title: "Zone", cell: (s) => s.time_zone_name ?? "UTC" },
-                  {
-                    id: "state",
-                    title: "State",
-                    cell: (s) => (
-                      <span title={s.note ?? undefined}>
-                        <Tag tone={s.paused ? "warn" : "good"}>{s.paused ? "paused" : "active"}</Tag>
-                      </span>
-                    ),
-                  },
-                  {
-                    id: "next",
-                    title: "Next",
-                    cell: (s) =>
-                      !s.paused && s.future_executions[0] ? (
-                        <span className="flex flex-col">
-                          <Time at={s.future_executions[0].scheduled_at} />
-                          <span className="text-xs text-soft">
-                            <Ago at={s.future_executions[0].scheduled_at} />
-                          </span>
+            {({ schedules, next_page_token: more }) => (
+              <>
+                {more !== null && (
+                  <p className="px-4 py-2 text-sm text-soft">
+                    These are the first {schedules.length}. The beginning of the name finds the others; the calendar has
+                    all.
+                  </p>
+                )}
+                <Table
+                  label="All schedules"
+                  rows={schedules}
+                  keyOf={({ schedule_id }) => schedule_id}
+                  empty="There is no schedule."
+                  columns={[
+                    {
+                      id: "id",
+                      title: "Schedule",
+                      wide: true,
+                      cell: (s) => <ScheduleLink id={s.schedule_id} />,
+                    },
+                    { id: "workflow", title: "Workflow", cell: (s) => <Name>{s.workflow_name}</Name> },
+                    {
+                      id: "spec",
+                      title: "Rule",
+                      cell: (s) => <span className="font-mono text-xs">{visible(specWords(s))}</span>,
+                    },
+                    { id: "zone", title: "Zone", cell: (s) => s.time_zone_name ?? "UTC" },
+                    {
+                      id: "state",
+                      title: "State",
+                      cell: (s) => (
+                        <span title={s.note ?? undefined}>
+                          <Tag tone={s.paused ? "warn" : "good"}>{s.paused ? "paused" : "active"}</Tag>
                         </span>
-                      ) : (
-                        "–"
                       ),
-                  },
-                  { id: "missed", title: "Not started", cell: (s) => notStarted(s.counters) },
-                  {
-                    id: "overlap",
-                    title: "Overlap",
-                    cell: (s) => OVERLAPS.find(([value]) => value === s.policy.overlap)?.[1],
-                  },
-                ]}
-              />
+                    },
+                    {
+                      id: "next",
+                      title: "Next",
+                      cell: (s) =>
+                        !s.paused && s.future_executions[0] ? (
+                          <span className="flex flex-col">
+                            <Time at={s.future_executions[0].scheduled_at} />
+                            <span className="text-xs text-soft">
+                              <Ago at={s.future_executions[0].scheduled_at} />
+                            </span>
+                          </span>
+                        ) : (
+                          "–"
+                        ),
+                    },
+                    { id: "missed", title: "Not started", cell: (s) => notStarted(s.counters) },
+                    {
+                      id: "overlap",
+                      title: "Overlap",
+                      cell: (s) => OVERLAPS.find(([value]) => value === s.policy.overlap)?.[1],
+                    },
+                  ]}
+                />
+              </>
             )}
           </Loading>
         </Panel>
