@@ -121,7 +121,7 @@ describeUnless(cannotRun)("functions whose machines' clocks are wrong", () => {
     expect(claimed.messages.map(({ id }) => id)).toEqual(["signal#0", "signal#1", "signal#2", "signal#3"]);
   });
 
-  test("ring for what is due, as the sweeper, and for nothing else", async () => {
+  test("send tasks for what is due, as the sweeper, and for nothing else", async () => {
     for (const one of await all()) {
       const queue = { workspace: uuid(), deployment: "shop", queue: "workflow" } as const;
       const worker = { workspace: queue.workspace, deployment: "shop", worker: "w", session: uuid() };
@@ -133,8 +133,8 @@ describeUnless(cannotRun)("functions whose machines' clocks are wrong", () => {
         await one.executions.create(headOf({ ...queue, execution }, dueAt, { due_at: dueAt }), []);
       await one.set(-HOUR / 4);
       await one.sweep(60_000, one.clock.now() + 30_000);
-      const rung = await one.tasks.receive(queue, { session: "s", max: 10, waitMs: 0 });
-      expect(rung.map(({ task }) => "execution" in task && task.execution)).toEqual(["overdue"]);
+      const sent = await one.tasks.receive(queue, { session: "s", max: 10, waitMs: 0 });
+      expect(sent.map(({ task }) => "execution" in task && task.execution)).toEqual(["overdue"]);
     }
   }, 60_000);
 
