@@ -93,11 +93,12 @@ const TEMPLATE = ["./template/", "../template/"]
   .map((place) => fileURLToPath(new URL(place, import.meta.url)))
   .find(existsSync) as string;
 
-/** Under their own names, npm would leave these out of the package, or read them as its own, and our tests would run the last one. */
+/** Under their own names, npm would leave these out of the package, or read them as its own, and our linter and tests would take the last two. */
 const RENAMED: Readonly<Record<string, string>> = {
   gitignore: ".gitignore",
   dockerignore: ".dockerignore",
   "manifest.json": "package.json",
+  "lint.json": "biome.json",
   "order.node-test.ts": "order.test.ts",
 };
 

@@ -1,5 +1,5 @@
 /** `npm create sirocco` as users get it: packed, run in an empty folder, and what it makes put to work. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -48,7 +48,7 @@ async function installFromFiles(): Promise<void> {
   const installed = run(app, "npm", "install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts");
   expect(await installed.ended, installed.err).toBe(0);
   mkdirSync(join(app, "node_modules/@types"), { recursive: true });
-  for (const name of ["typescript", "@typescript", "@types/node", "undici-types"])
+  for (const name of ["typescript", "@typescript", "@types/node", "undici-types", "@biomejs", ".bin/tsc", ".bin/biome"])
     symlinkSync(join(ROOT, "node_modules", name), join(app, "node_modules", name));
 }
 
@@ -60,6 +60,7 @@ test("the project has a worker, a workflow, its test, a client, settings of the 
     [
       ".dockerignore",
       ".gitignore",
+      "biome.json",
       "Dockerfile",
       "README.md",
       "compose.yaml",
@@ -80,10 +81,36 @@ test("the project has a worker, a workflow, its test, a client, settings of the 
   expect(texts.filter((text) => text.includes("__"))).toEqual([]);
 });
 
-test("it compiles", async () => {
-  const checked = run(app, process.execPath, join(app, "node_modules/typescript/bin/tsc"));
-  expect(await checked.ended, checked.out).toBe(0);
+test("npm run check finds nothing in it, and in a workflow that forgets to await each promise that nobody awaits", async () => {
+  const checked = run(app, "npm", "run", "check");
+  expect(await checked.ended, checked.out + checked.err).toBe(0);
+  const forgetful = join(app, "src/forgetful.ts");
+  writeFileSync(forgetful, FORGETFUL);
+  const refused = run(app, "npm", "run", "check");
+  expect(await refused.ended, refused.out + refused.err).toBe(1);
+  const found = [...(refused.out + refused.err).matchAll(/forgetful\.ts:(\d+):\d+ lint\/nursery\/noFloatingPromises/g)];
+  const lines = FORGETFUL.split("\n");
+  expect(found.map(([, line]) => lines[Number(line) - 1]!.trim())).toEqual(
+    lines.slice(5, 9).map((line) => line.trim()),
+  );
+  rmSync(forgetful);
+}, 120_000);
+
+const FORGETFUL = `import { child, parallel, sleep, workflow } from "@sirocco/sdk";
+import * as z from "zod";
+import { charge, order } from "./order.ts";
+
+export const forgetful = workflow({ name: "forgetful", input: z.object({ id: z.string() }) }, async ({ id }) => {
+  charge({ order: id, cents: 1 });
+  sleep("1s");
+  child(order, { id, cents: 1 });
+  parallel([1, 2], async (cents) => charge({ order: id, cents }));
+  void sleep("1h");
+  const charged = charge({ order: id, cents: 2 });
+  await sleep("1s");
+  return await charged;
 });
+`;
 
 test("npm test passes", async () => {
   const tested = run(app, "npm", "test");
