@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 import { SUITES } from "./test/support/suites.ts";
 
 export default defineConfig({
@@ -11,6 +12,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/skip-reporter.ts"],
     // Most files wait for processes, leases and timers. By default one core is left idle: on two cores a file ran alone.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
     projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone, globalSetup }]) => ({
       extends: true as const,
       test: {

@@ -5,6 +5,7 @@ this program refuses to patch another release.
 """
 
 import asyncio
+import bisect
 import contextvars
 import importlib.metadata
 import json
@@ -104,6 +105,23 @@ def patch_key_conditions() -> None:
         return answer
 
     dynamodb._evaluate_condition = parsed_once
+
+
+def patch_cursors() -> None:
+    """services.dynamodb: compared each item of an index partition with the place at which a page begins, although they are sorted."""
+    after_key = dynamodb._apply_exclusive_start_key
+
+    def after(candidates, key, pk_name, sk_name, scan_forward=True, table=None):
+        if table is None or not key or not scan_forward:
+            return after_key(candidates, key, pk_name, sk_name, scan_forward, table)
+        order = dynamodb._index_order_keys(table, sk_name)
+
+        def place(item):
+            return tuple(dynamodb._index_order_value(item, name, kind) for name, kind in order)
+
+        return candidates[bisect.bisect_right(candidates, place(key), key=place) :]
+
+    dynamodb._apply_exclusive_start_key = after
 
 
 caller_gone = contextvars.ContextVar("caller_gone")
@@ -445,6 +463,7 @@ async def serve() -> None:
 if __name__ == "__main__":
     patch_lambda_logs()
     patch_key_conditions()
+    patch_cursors()
     patch_long_polls()
     patch_lambda_globals()
     patch_streaming_integrations()
