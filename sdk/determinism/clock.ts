@@ -1,6 +1,6 @@
 /** In workflow code every clock shows the time of the last stimulus (INSTANCE-2). */
 import { sandboxed, type WorkflowFrame } from "../runtime/frame.ts";
-import { refuse } from "./outside.ts";
+import { refuse, refuseValue } from "./outside.ts";
 import { type AnyFunction, replace, replaceGetter } from "./replace.ts";
 
 const elapsed = (frame: WorkflowFrame) => frame.ops.time - frame.ops.started.at;
@@ -34,8 +34,10 @@ export function replaceClock(): void {
         return frame ? frame.ops.started.at : real.call(this);
       },
   );
-  const measuring = ["eventLoopUtilization", "mark", "measure", "timerify", "toJSON"];
+  const entries = ["getEntries", "getEntriesByName", "getEntriesByType"];
+  const measuring = [...entries, "eventLoopUtilization", "mark", "measure", "timerify", "toJSON"];
   refuse(monotonic, measuring, (name) => `performance.${name}()`);
+  refuseValue(monotonic, "nodeTiming", "performance.nodeTiming");
   replace(
     process,
     "uptime",

@@ -1,4 +1,5 @@
 /** In workflow code random values come from the run's own stream, so that every replay draws the same ones. */
+import { types } from "node:util";
 import { sandboxed, workflowFrame } from "../runtime/frame.ts";
 import type { Random } from "../runtime/random.ts";
 import { Random as Stream } from "../runtime/random.ts";
@@ -17,8 +18,8 @@ const streamHere = (): Random | undefined => {
   return frame && streamOf(frame);
 };
 
-/** Algorithms that draw a number for each signature. Those of RSA and of Edwards curves answer the same each time. */
-const DRAWING = new Set(["ec", "dsa", "rsa-pss"]);
+/** Algorithms whose signature of a text is always the same. The others (ECDSA, DSA, RSA-PSS, ML-DSA, SLH-DSA) draw numbers for each. */
+const NOT_DRAWING: ReadonlySet<string | undefined> = new Set(["rsa", "ed25519", "ed448"]);
 
 /** Keys, signatures and ciphers for which the platform draws random numbers by itself. */
 function refuseRandomized(crypto: typeof import("node:crypto")): void {
@@ -31,9 +32,10 @@ function refuseRandomized(crypto: typeof import("node:crypto")): void {
   refuse(crypto, ["encapsulate", "publicEncrypt"], (fn) => `crypto.${fn}()`);
   const draws = (key: unknown): boolean => {
     const plain = (key as { key?: unknown } | null)?.key ?? key;
-    const { asymmetricKeyType } = plain instanceof crypto.KeyObject ? plain : crypto.createPrivateKey(key as string);
+    const object = types.isCryptoKey(plain) ? crypto.KeyObject.from(plain) : plain;
+    const { asymmetricKeyType } = object instanceof crypto.KeyObject ? object : crypto.createPrivateKey(key as string);
     const { padding } = (key ?? {}) as { padding?: number };
-    return DRAWING.has(asymmetricKeyType ?? "") || padding === crypto.constants.RSA_PKCS1_PSS_PADDING;
+    return !NOT_DRAWING.has(asymmetricKeyType) || padding === crypto.constants.RSA_PKCS1_PSS_PADDING;
   };
   const signing = (what: string, keyAt: number) => (real: (...args: unknown[]) => unknown) =>
     function sign(this: unknown, ...args: unknown[]) {
@@ -47,6 +49,8 @@ function refuseRandomized(crypto: typeof import("node:crypto")): void {
 
 const DRAWN = "a replay would get another signature. Sign in an activity, whose result is recorded.";
 
+const PRIME = "a replay would draw another prime. Give it a prime, or make the key in an activity.";
+
 const withCallback = (name: string): SandboxError =>
   new SandboxError(
     `crypto.${name}() with a callback`,
@@ -54,7 +58,21 @@ const withCallback = (name: string): SandboxError =>
     "call it without one: then it answers at once, the same on every replay.",
   );
 
+/** Memory that nothing has cleared shows what lay there before: in workflow code it is filled with zeros. */
+function clearBuffers(): void {
+  for (const name of ["allocUnsafe", "allocUnsafeSlow"])
+    replace(
+      Buffer,
+      name,
+      (real) =>
+        function alloc(size: number) {
+          return sandboxed() ? Buffer.alloc(size) : real.call(this, size);
+        },
+    );
+}
+
 export function replaceEntropy(): void {
+  clearBuffers();
   replace(
     Math,
     "random",
@@ -107,6 +125,16 @@ export function replaceEntropy(): void {
   );
   const made = ["generateKey", "generateKeyPair", "generateKeyPairSync", "generateKeySync", "generatePrime"];
   refuse(crypto, [...made, "generatePrimeSync", "randomFill", "randomUUIDv7"], (fn) => `crypto.${fn}()`);
+  replace(
+    crypto,
+    "createDiffieHellman",
+    (real) =>
+      function createDiffieHellman(...args: unknown[]) {
+        const frame = typeof args[0] === "number" ? sandboxed() : null; // a length: it draws a prime of that length
+        if (frame) throw new SandboxError("crypto.createDiffieHellman() of a length", frame.ops.name, PRIME);
+        return real.apply(this, args);
+      },
+  );
   refuse(SubtleCrypto.prototype, ["generateKey"], (fn) => `crypto.subtle.${fn}()`);
   refuseRandomized(crypto);
   replace(

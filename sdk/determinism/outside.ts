@@ -23,6 +23,19 @@ export function refuse(target: object | undefined, names: readonly string[], lab
   }
 }
 
+/** As `refuse`, of a value that is no function. */
+export function refuseValue(target: object, name: string, label: string): void {
+  const descriptor = Object.getOwnPropertyDescriptor(target, name);
+  if (!descriptor?.configurable || !("value" in descriptor)) return;
+  const { value, enumerable } = descriptor;
+  const get = () => {
+    const frame = sandboxed();
+    if (frame) throw new SandboxError(label, frame.ops.name, ADVICE);
+    return value;
+  };
+  Object.defineProperty(target, name, { configurable: true, enumerable: enumerable === true, get });
+}
+
 /** `memoryUsage.rss()`, `realpathSync.native()`: what a refused function carries does the same. Classes keep their statics. */
 function refuseOwn(target: object | undefined, name: string, label: (name: string) => string): void {
   const own = (target as Record<string, unknown> | undefined)?.[name];
