@@ -24,6 +24,24 @@ describe("errors that are recorded and read back", () => {
     expect(toFailure(error)).toMatchObject({ message: "a \ufffd", details: { "\ufffd": "\ufffd" } });
   });
 
+  test("are recorded although what they hold has no end", () => {
+    let endless: unknown = "x";
+    for (let i = 0; i < 60; i++) endless = { left: endless, right: endless };
+    const holes = Object.assign([], { 4294967294: 1 });
+    function* always() {
+      for (;;) yield new Error("again");
+    }
+    expect(toFailure(endless)).toEqual({
+      type: "NonError",
+      message: "a value of type object was thrown",
+      details: { left_out: expect.stringContaining("details has more than 2097152 bytes as JSON") },
+    });
+    expect(toFailure("x".repeat(5_000_000)).message).toMatch(/^"x{10000,}…/);
+    expect(toFailure(new WorkflowError("x", { details: endless })).details).toHaveProperty("left_out");
+    for (const errors of [always(), holes])
+      expect(toFailure(Object.assign(new AggregateError([], "all"), { errors })).errors).toHaveLength(20);
+  });
+
   test("are instances of their class with their fields", () => {
     const original = new ActivityError('activity "charge" failed', {
       activity: "charge",

@@ -80,7 +80,7 @@ class Recorder {
     const members = tryTo(() => membersOf(error, base));
     if (!members) return;
     failure.errors = [];
-    for (const member of members.slice(0, MOST_MEMBERS)) {
+    for (const member of members) {
       if (this.#errors > 0) failure.errors.push(this.failure(member, depth + 1));
     }
   }
@@ -89,7 +89,7 @@ class Recorder {
     try {
       const value = details();
       if (value === undefined) return undefined;
-      const json = toJson(value, "details", DEEPEST_DETAILS);
+      const json = toJson(value, "details", DEEPEST_DETAILS, MAX_PAYLOAD_BYTES);
       const bytes = payloadBytes(json);
       if (bytes > this.#bytes)
         return { left_out: `the details have ${bytes} bytes as JSON, an error may have ${MAX_FAILURE_BYTES} in all` };
@@ -144,10 +144,17 @@ const isInstance = (Class: object, error: object): boolean =>
   Function.prototype[Symbol.hasInstance].call(Class as never, error);
 
 function membersOf(error: Error, base: string): unknown[] | undefined {
-  if (base === "AggregateError") return [...(error as AggregateError).errors];
+  if (base === "AggregateError") return someOf((error as AggregateError).errors);
   if (base !== "SuppressedError") return undefined;
   const { error: later, suppressed } = error as SuppressedError;
   return [later, suppressed];
+}
+
+/** Code may have set members that never end. */
+function someOf(members: Iterable<unknown>): unknown[] {
+  const some: unknown[] = [];
+  for (const member of members) if (some.push(member) >= MOST_MEMBERS) break;
+  return some;
 }
 
 function detailsOf(error: Error): unknown {
@@ -179,8 +186,17 @@ const read = (error: Error, key: "name" | "message" | "stack"): string | undefin
 const cut = (text: string, longest: number): string =>
   (text.length <= longest ? text : `${text.slice(0, Math.max(0, longest))}…`).toWellFormed();
 const inWords = (value: unknown): string =>
-  tryTo(() => (typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value))) ??
+  tryTo(() => (typeof value === "string" || typeof value === "object" ? shortJson(value) : String(value))) ??
   (types.isProxy(value) ? "a proxy" : `a value of type ${typeof value}`);
+
+/** Throws for a value with more parts than a message should show: its JSON may have no end (VALUES-3). */
+function shortJson(value: unknown): string | undefined {
+  let parts = 0;
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (++parts > LONGEST_MESSAGE) throw new RangeError("too many parts");
+    return typeof part === "string" ? cut(part, LONGEST_MESSAGE) : part;
+  });
+}
 
 function tryTo<T>(fn: () => T): T | undefined {
   try {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { InvalidValueError } from "./errors.ts";
 import { atMostBytes, bytesOver, copyJson, payloadBytes, roughSize, smallBytes, toJson } from "./json.ts";
 
 class Money {
@@ -15,6 +16,13 @@ class Money {
 function nested(levels: number): unknown {
   let value: unknown = 1;
   for (let i = 0; i < levels; i++) value = [value];
+  return value;
+}
+
+/** An object that holds the same object twice, which holds the same object twice, and so on. */
+function twice(levels: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < levels; i++) value = { left: value, right: value };
   return value;
 }
 
@@ -106,6 +114,19 @@ describe("JSON", () => {
     [new Proxy(new Map(), {}), "x is a Map without fields of its own"],
   ])("a value that would silently change is refused, and the error names its place (%#)", (value, message) => {
     expect(() => toJson(value, "x")).toThrow(message);
+  });
+
+  test.each<[string, () => unknown]>([
+    ["an object that holds itself twice, a hundred times over", () => twice(100)],
+    ["a list of which almost all are holes", () => Object.assign([], { 4294967294: 1 })],
+    ["a list that claims to be endless", () => new Proxy([], { get: (_, key) => (key === "length" ? 2 ** 50 : 0) })],
+    ["the same text many times", () => Array.from({ length: 1000 }, () => "x".repeat(100_000))],
+    ["the same long key many times", () => Array.from({ length: 1000 }, () => ({ ["k".repeat(100_000)]: 1 }))],
+  ])("a value whose JSON would fill the memory is refused at once: %s", (_, value) => {
+    const refused = new InvalidValueError(
+      "the input has more than 8388608 bytes as JSON: store it elsewhere and send a reference.",
+    );
+    expect(() => toJson(value(), "the input")).toThrow(refused);
   });
 
   test("holes, -0, boxed values, toJSON and class instances become what JSON makes of them", () => {

@@ -8,6 +8,9 @@
  * VALUES-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
  *     numbers, bigints, symbols, functions, invalid Dates, errors, promises, binary data, Maps, Sets and all other objects
  *     that have an inner state and no field; cycles; and values that are nested too deep for the server.
+ * VALUES-3. It throws `InvalidValueError` as soon as the copy has more than `MAX_COPIED_BYTES` (4 payloads). A small value can stand for
+ *     an endless JSON text: a list of length 2^32 - 1, or an object that holds the same object twice, which holds the same
+ *     object twice, and so on. Its copy would take all memory of the worker.
  */
 
 import { types } from "node:util";
@@ -16,6 +19,9 @@ import { InvalidValueError } from "./errors.ts";
 import { type Json, setKey } from "./plain-json.ts";
 
 export { copyJson, isPlainObject, type Json } from "./plain-json.ts";
+
+/** No call carries so much: what has more is refused without its exact size. Bytes, of which the copier counts the least possible. */
+const MAX_COPIED_BYTES = 4 * MAX_PAYLOAD_BYTES;
 
 /** A value that JSON cannot represent; the message names the place. */
 export class NotJsonError extends TypeError {
@@ -26,11 +32,11 @@ export class NotJsonError extends TypeError {
 }
 
 /**
- * A deep copy of `value` as JSON (VALUES-1, VALUES-2).
+ * A deep copy of `value` as JSON (VALUES-1 to VALUES-3).
  * `what` names the value in the error.
  */
-export function toJson(value: unknown, what: string, deepest = MAX_JSON_DEPTH): Json {
-  return new Copier(deepest).copy("", value, what) ?? null;
+export function toJson(value: unknown, what: string, deepest = MAX_JSON_DEPTH, most = MAX_COPIED_BYTES): Json {
+  return new Copier(what, deepest, most).copy("", value, what) ?? null;
 }
 
 /** `toJson` of a value that one call, event or message carries: throws `InvalidValueError` when it is too large for that. */
@@ -44,19 +50,28 @@ export function toPayload(value: unknown, what: string): Json {
 }
 
 class Copier {
+  readonly #what: string;
   readonly #deepest: number;
   /** The objects that contain the present one. */
   readonly #above: object[] = [];
+  readonly #most: number;
+  /** How many bytes more the copy may have (VALUES-3). */
+  #left: number;
 
-  constructor(deepest: number) {
+  constructor(what: string, deepest: number, most: number) {
+    this.#what = what;
     this.#deepest = deepest;
+    this.#most = most;
+    this.#left = most;
   }
 
   /** Undefined: JSON leaves the value out. */
   copy(key: string, value: unknown, path: string): Json | undefined {
     const plain = unboxed(ownJson(key, value, path));
+    this.#take(2);
     switch (typeof plain) {
       case "string":
+        this.#take(plain.length);
         return plain.toWellFormed();
       case "boolean":
         return plain;
@@ -70,6 +85,16 @@ class Copier {
       default:
         throw refuse(path, `a ${typeof plain}`, typeof plain === "bigint" ? "send it as a string" : "leave it out");
     }
+  }
+
+  #take(bytes: number): void {
+    if (bytes <= this.#left) {
+      this.#left -= bytes;
+      return;
+    }
+    throw new InvalidValueError(
+      `${this.#what} has more than ${this.#most} bytes as JSON: store it elsewhere and send a reference.`,
+    );
   }
 
   #object(value: object, path: string): Json {
@@ -87,6 +112,7 @@ class Copier {
 
   #array(list: readonly unknown[], path: string): Json[] {
     const copy: Json[] = [];
+    if (2 * list.length > this.#left) this.#take(2 * list.length);
     for (let i = 0; i < list.length; i++) copy.push(this.copy(String(i), list[i], `${path}[${i}]`) ?? null);
     return copy;
   }
@@ -96,6 +122,7 @@ class Copier {
     refuseHidden(value, keys.length, path);
     const copy: { [key: string]: Json } = {};
     for (const key of keys) {
+      this.#take(key.length + 1);
       const json = this.copy(key, (value as Record<string, unknown>)[key], `${path}.${key}`);
       if (json !== undefined) setKey(copy, key.toWellFormed(), json);
     }
