@@ -4,8 +4,8 @@
  *   node bench/sweep-backlog.ts [--entries 100000] [--rounds 2]
  *
  * The backlog are overdue executions of a deployment without workers. Before each round some executions of a living deployment become
- * due. The emulator looks through the whole table for each query, so a round has more time here than on AWS: units are the
- * figure, not seconds.
+ * due. The emulator sorts the whole shard for each query, so a round has more time here than on AWS: units are the figure, not
+ * seconds.
  */
 import { parseArgs } from "node:util";
 import { install } from "../test/aws/account.ts";

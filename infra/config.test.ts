@@ -47,6 +47,7 @@ describe("settings", () => {
   it("reach the template", () => {
     const given = {
       retentionDays: "7",
+      dueShards: "64",
       removalPolicy: "destroy",
       alarmTopicArn: "arn:aws:sns:eu-west-1:1:pager",
       logLevel: "warn",
@@ -60,7 +61,8 @@ describe("settings", () => {
       LifecycleConfiguration: { Rules: Match.arrayWith([Match.objectLike({ ExpirationInDays: 7 })]) },
     });
     template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: ["arn:aws:sns:eu-west-1:1:pager"] });
-    expect(environment(template, "Worker")).toMatchObject({ [ENV.retentionDays]: "7", [ENV.logLevel]: "warn" });
+    const expected = { [ENV.retentionDays]: "7", [ENV.dueShards]: "64", [ENV.logLevel]: "warn" };
+    for (const name of ["Worker", "Sweeper"]) expect(environment(template, name)).toMatchObject(expected);
     // Lambda would drop the handlers' errors as well: it takes their lines for lines of INFO.
     for (const [id, { Properties }] of all(template, "AWS::Lambda::Function"))
       if (!id.startsWith("Custom")) expect(Properties.LoggingConfig.ApplicationLogLevel, id).toBe("INFO"); // not the CDK's own

@@ -35,6 +35,8 @@ export const Settings = z.object({
   apiRequestsPerSecond: wholeNumber(1, 10_000).default(2_000),
   /** The most records of the change stream that the feed's consumer takes at a time: for a workspace with many steps a second. */
   feedBatchSize: wholeNumber(10, 1_000).default(100),
+  /** Shards of the index of due times: for tens of thousands of steps a second. May be raised and lowered at any time. */
+  dueShards: wholeNumber(16, 256).default(16),
   /**
    * Reserved concurrency of functions, `name=number,…`: the function has that much for itself, and never more. No default: AWS refuses a
    * reservation that leaves less than 100 of the account's concurrency, of which a new account has 10.
@@ -214,6 +216,7 @@ export function stackProps(settings: Settings): Omit<SiroccoStackProps, "routes"
     streamSeconds: settings.streamSeconds,
     apiRequestsPerSecond: settings.apiRequestsPerSecond,
     feedBatchSize: settings.feedBatchSize,
+    dueShards: settings.dueShards,
     concurrency: settings.concurrency,
     otlp: settings.otlpUrl === undefined ? undefined : { url: settings.otlpUrl, headers: settings.otlpHeaders },
     runbook: settings.runbook,

@@ -145,6 +145,7 @@ describe("rights", () => {
       const variables = environment(template, name);
       expect(variables).toMatchObject({
         [ENV.retentionDays]: "30",
+        [ENV.dueShards]: "16",
         [ENV.livenessWindowMs]: "50000",
         [ENV.logLevel]: "info",
       });

@@ -54,6 +54,8 @@ export interface SiroccoStackProps extends StackProps {
   readonly apiRequestsPerSecond?: number;
   /** Records of the change stream in one batch of the feed's consumer. @default 100 */
   readonly feedBatchSize?: number;
+  /** Shards of the index of due times. @default 16 */
+  readonly dueShards?: number;
   /** Reserved concurrency of functions: each has that much for itself and never more. @default none */
   readonly concurrency?: Partial<Record<FunctionName, number>> | undefined;
   /** Address of the runbook that alarms link to. @default docs/runbook.md, its path in the repository */
@@ -135,6 +137,7 @@ export class SiroccoStack extends Stack {
       grant(handler, ACCESS[name], resources);
       handler.setEnv(ENV.retentionDays, String(retention.toDays()));
       handler.setEnv(ENV.livenessWindowMs, String((props.livenessWindow ?? Duration.seconds(50)).toMilliseconds()));
+      handler.setEnv(ENV.dueShards, String(props.dueShards ?? 16));
       handler.setEnv(ENV.logLevel, props.logLevel ?? "info");
       handler.setEnv(ENV.installation, this.stackName);
     }

@@ -136,7 +136,8 @@ export function environmentOf(
     return value;
   };
   const read = readSettings((name) => settings[name as keyof Settings]);
-  const { retentionDays, livenessWindowSeconds, streamSeconds, logLevel, otlpUrl, otlpHeaders, kmsKeyArn } = read;
+  const { retentionDays, dueShards, livenessWindowSeconds, streamSeconds, logLevel, otlpUrl, otlpHeaders, kmsKeyArn } =
+    read;
   return {
     [ENV.executionsTable]: output("ExecutionsTable"),
     [ENV.registryTable]: output("RegistryTable"),
@@ -152,6 +153,7 @@ export function environmentOf(
     [ENV.scheduleQueueUrl]: output("ScheduleQueueUrl"),
     [ENV.scheduleDeadLettersArn]: output("ScheduleDeadLettersArn"),
     [ENV.retentionDays]: String(retentionDays),
+    [ENV.dueShards]: String(dueShards),
     [ENV.livenessWindowMs]: String(livenessWindowSeconds * 1000),
     [ENV.streamSeconds]: String(streamSeconds),
     [ENV.feedDeadLettersUrl]: output("FeedDeadLettersUrl"),

@@ -1,6 +1,7 @@
 /** The ports of the installation that the environment variables describe. Created once per process. */
 
 import { EventBridgeTimer } from "../../shared/aws/event-bridge-timer.ts";
+import { DUE_SHARDS } from "../../shared/aws/keys.ts";
 import { ENV, type EnvName } from "../../shared/aws/names.ts";
 import { askTime, type ServiceClock, serviceClock } from "../../shared/aws/service-clock.ts";
 import { realClock } from "../../shared/lib/clock.ts";
@@ -64,6 +65,7 @@ function create() {
       schedules: env(ENV.schedulesTable),
       feed: env(ENV.feedTable),
       payloads: env(ENV.payloadBucket),
+      dueShards: numberIn(ENV.dueShards, DUE_SHARDS),
       queues: {
         prefix: env(ENV.taskQueuePrefix),
         deadLettersArn: env(ENV.taskDeadLettersArn) || undefined,

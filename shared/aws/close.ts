@@ -143,13 +143,13 @@ async function finalHead(c: Context, ref: Ref, p: CloseRequest, entry: LogEntry,
       blobs.push(packed);
     } else remove.push(`#${field}`);
   }
-  if (next.due_at !== null) Object.assign(set, dueAttributes(pkOf(ref), next.due_at));
+  if (next.due_at !== null) Object.assign(set, dueAttributes(c, pkOf(ref), next.due_at));
   else {
     remove.push(INDEXES.due.partition, INDEXES.due.sort);
     set["#ttl"] = N(ttlSeconds(closedAt + c.settings.retentionMs)); // a head that is still due gets its expiry from `clearOutbox`
   }
   // The outcome is packed already, and what lies in S3 beside it tells whether the run needs a note.
-  const before = await encodeHead({ ...next, result: null, failure: null, outbox: [] });
+  const before = await encodeHead(c, { ...next, result: null, failure: null, outbox: [] });
   const pointer = hasPointer(run, next);
   const wantsExpiry =
     end.ttl === undefined || end.blobs || pointer || [...blobs, ...before.blobs].some(({ blob }) => blob);
@@ -234,7 +234,7 @@ async function continuedHead(
   // A continued run is shown by the batch that closes its predecessor, a run that a reset began by its head.
   const { costOf } = await import("./cost.ts");
   const cost = costOf(past, head.cost);
-  const next = await encodeHead({ ...p.next, cost, fence: head.fence + 1 }, p.next.reset ? { fresh: true } : {});
+  const next = await encodeHead(c, { ...p.next, cost, fence: head.fence + 1 }, p.next.reset ? { fresh: true } : {});
   return {
     blobs: failure ? [...next.blobs, failure] : next.blobs,
     head: (TableName) => ({

@@ -19,6 +19,8 @@ export interface Context {
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly settings: Settings;
+  /** Shards of the index `due` for executions (DUESHARDS-1). */
+  readonly dueShards: number;
   readonly log: Log;
   readonly readable: Readable;
 }

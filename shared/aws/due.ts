@@ -1,4 +1,9 @@
-/** Due executions from the shards of the sparse index, ordered by due time, workspace, execution. */
+/**
+ * Due executions from the shards of the sparse index, ordered by due time, workspace, execution.
+ *
+ * DUESHARDS-1. The shard of an entry is decided when it is written. An installation may be given more shards, and less again: the sweeper
+ *     reads as many as there have ever been, which it keeps in the table (`sweptShards`).
+ */
 
 import type { DueEntry } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -7,7 +12,7 @@ import { DUE_SHARDS, dueShard, refOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { type Item, N, number, S, type Table, text } from "./table.ts";
 
-export const ALL_SHARDS = Array.from({ length: DUE_SHARDS }, (_, n) => n);
+export const shardsTo = (shards: number): readonly number[] => Array.from({ length: shards }, (_, n) => n);
 
 /** A shard, read as far as the merge needs it. */
 interface Shard {
@@ -26,7 +31,7 @@ export async function readDue(
   until: Millis,
   limit: number,
   after?: DueEntry,
-  of: readonly number[] = ALL_SHARDS,
+  of: readonly number[] = shardsTo(DUE_SHARDS),
 ): Promise<DueEntry[]> {
   if (after && after.dueAt > until) return [];
   const shards = of.map((n): Shard => {

@@ -84,7 +84,7 @@ export class AwsExecutions implements Executions {
   }
 
   async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
-    const encoded = await encodeHead({ ...head, fence: 1 }, { fresh: true });
+    const encoded = await encodeHead(this.#c, { ...head, fence: 1 }, { fresh: true });
     const item = await storeHeadBlobs(this.#c.blobs, encoded);
     if (needsPointer(head.run, head.started_at)) await this.#table.put(pointerItem(head, head.run));
     const put = await this.#table.put(item, ABSENT);
@@ -110,7 +110,7 @@ export class AwsExecutions implements Executions {
 
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const { partition, sort } = INDEXES.due;
-    const due = dueAttributes(pkOf(ref), dueAt);
+    const due = dueAttributes(this.#c, pkOf(ref), dueAt);
     const requested = await this.#raiseFence(
       ref,
       `SET ${partition} = :shard, ${sort} = :due, wake_due_at = :due, wake_pending = :true, ${RAISE_FENCE} ADD n_wakes :one`,
@@ -138,7 +138,7 @@ export class AwsExecutions implements Executions {
    */
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
     const { partition, sort } = INDEXES.due;
-    const due = dueAttributes(pkOf(ref), p.dueAt);
+    const due = dueAttributes(this.#c, pkOf(ref), p.dueAt);
     const kept = p.keepAfter === undefined ? ":due" : "if_not_exists(wake_due_at, :due)";
     const claimed = await this.#raiseFence(
       ref,
@@ -188,7 +188,7 @@ export class AwsExecutions implements Executions {
     p: { run: string; fence: number; dueAt: Millis | null; effectsDoneThrough: number },
   ): Promise<boolean> {
     const { partition, sort } = INDEXES.due;
-    const due = p.dueAt === null ? null : dueAttributes(pkOf(ref), p.dueAt);
+    const due = p.dueAt === null ? null : dueAttributes(this.#c, pkOf(ref), p.dueAt);
     const parked = await this.#table.update(
       headKey(ref),
       due
@@ -247,7 +247,8 @@ export class AwsExecutions implements Executions {
   }
 
   async due(until: Millis, limit: number, after?: DueEntry): Promise<DueEntry[]> {
-    return (await load.due()).readDue(this.#table, until, limit, after);
+    const { readDue, shardsTo } = await load.due();
+    return readDue(this.#table, until, limit, after, shardsTo(this.#c.dueShards));
   }
 
   async run(workspace: string, run: string): Promise<Head | null> {

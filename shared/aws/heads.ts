@@ -10,14 +10,15 @@ import type { Head, OpenInputs } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Blobs } from "./blobs.ts";
+import type { Context } from "./context.ts";
 import { dueShardOf, HEAD, inputsShardOf, pkOf, refOf, runsShardOf } from "./keys.ts";
 import { INDEXES } from "./names.ts";
 import { blobOf, INLINE_HEAD, type Packed, pack, unpack, unpackText, upload } from "./pack.ts";
 import { type Item, N, number, S, text } from "./table.ts";
 
 /** The attributes of an entry in the sparse index `due`. */
-export const dueAttributes = (pk: string, dueAt: Millis): Item => ({
-  [INDEXES.due.partition]: S(dueShardOf(pk)),
+export const dueAttributes = ({ dueShards }: Pick<Context, "dueShards">, pk: string, dueAt: Millis): Item => ({
+  [INDEXES.due.partition]: S(dueShardOf(pk, dueShards)),
   [INDEXES.due.sort]: N(dueAt),
 });
 
@@ -74,7 +75,11 @@ export interface EncodedHead {
 }
 
 /** The whole item. `fresh`: the head begins a chain, and the feed has not shown the start yet. */
-export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<EncodedHead> {
+export async function encodeHead(
+  c: Pick<Context, "dueShards">,
+  head: Head,
+  o: { fresh?: true } = {},
+): Promise<EncodedHead> {
   const pk = pkOf(head);
   const packed: Partial<Record<string, Packed>> = await packSearchKeys(head);
   for (const field of PACKED) {
@@ -129,7 +134,7 @@ export async function encodeHead(head: Head, o: { fresh?: true } = {}): Promise<
     [INDEXES.runs.partition]: S(runsShardOf(head.workspace, head.run)),
     [INDEXES.runs.sort]: N(head.started_at),
     base: N(baseOf(head)),
-    ...(head.due_at !== null && dueAttributes(pk, head.due_at)),
+    ...(head.due_at !== null && dueAttributes(c, pk, head.due_at)),
     ...(head.wake_pending && { wake_pending: { BOOL: true }, wake_due_at: N(head.due_at!) }),
     ...(head.owner !== null && { owner: S(head.owner) }),
     ...(head.user !== null && { user: S(head.user) }),

@@ -13,8 +13,8 @@ import type { Millis } from "../protocol/history.ts";
 import type { Key } from "./table.ts";
 
 /**
- * A claim and its park each move an entry of `due`: 16 shards carry about 8,000 of these pairs a second. Do not change:
- * existing entries stay in the shard they were written to.
+ * A start and a close write an entry of `due`, a wait four more: 16 shards carry about 2,700 runs with a wait each a second. An
+ * installation may have more for its executions (DUESHARDS-1). Do not change: existing entries stay in the shard they were written to.
  */
 export const DUE_SHARDS = 16;
 /** A start and a close write an entry of `runs`: 8 shards carry about 4,000 executions a second in one workspace. */
@@ -97,7 +97,7 @@ function hashTo(value: string, shards: number): number {
   return (hash >>> 0) % shards;
 }
 export const dueShard = (shard: number): string => `due#${shard}`;
-export const dueShardOf = (pk: string): string => dueShard(hashTo(pk, DUE_SHARDS));
+export const dueShardOf = (pk: string, shards = DUE_SHARDS): string => dueShard(hashTo(pk, shards));
 /** Shards of the same index for the notes of closed runs whose items have no expiry yet, and of deleted executions. */
 export const expiryShard = (shard: number): string => `expire#${shard}`;
 export const expiryShardOf = (pk: string): string => expiryShard(hashTo(pk, DUE_SHARDS));

@@ -113,6 +113,8 @@ export const ENV = {
   retentionDays: "SIROCCO_RETENTION_DAYS",
   /** A worker without a heartbeat for longer is not alive, ms. */
   livenessWindowMs: "SIROCCO_LIVENESS_WINDOW_MS",
+  /** Shards of the index `due` for executions. */
+  dueShards: "SIROCCO_DUE_SHARDS",
   /** A stream ends after this many seconds, and the client goes on from its last event. Only for the function `streams`. */
   streamSeconds: "SIROCCO_STREAM_SECONDS",
   /** URL of the queue that gets the keys of records which the feed's consumer cannot read. Only for the function `feed`. */

@@ -64,6 +64,7 @@ export async function reopen(c: Context, next: Head, seen: { run: string; fence:
   if (!old) return false;
   const { cost } = await decodeHead(c.blobs, old);
   const { item, blobs } = await encodeHead(
+    c,
     { ...next, ...(cost && { cost: reopened(cost, old) }), fence: seen.fence + 1 },
     { fresh: true },
   );

@@ -1,8 +1,8 @@
-/** When a shard was swept last, and where in its backlog that ended (SWEEP-4): an item for each shard. */
+/** When a shard was swept last, and where in its backlog that ended (SWEEP-4): an item for each shard. And how many shards there have been. */
 import type { DueEntry } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
-import { ttlSeconds } from "./keys.ts";
+import { DUE_SHARDS, ttlSeconds } from "./keys.ts";
 import { type Key, keyItem, N, number, S, text } from "./table.ts";
 
 /** A place is of use to the rounds of the next hours. */
@@ -41,4 +41,15 @@ export async function writeSweepPlace(c: Pick<Context, "tables" | "clock">, shar
     ...(place.reached && { reached: S(JSON.stringify(place.reached)) }),
     ttl: N(ttlSeconds(c.clock.now() + KEPT_MS)),
   });
+}
+
+const MOST_SHARDS: Key = { pk: "#sweep", sk: "SHARDS" };
+
+/** DUESHARDS-1. As many shards as the installation has, or has had. A process asks once: the setting changes with the function. */
+export async function sweptShards(c: Pick<Context, "tables" | "dueShards">): Promise<number> {
+  const item = await c.tables.executions.get(MOST_SHARDS);
+  const before = (item && number(item, "shards")) ?? DUE_SHARDS;
+  if (c.dueShards <= before) return before;
+  await c.tables.executions.put({ ...keyItem(MOST_SHARDS), shards: N(c.dueShards) });
+  return c.dueShards;
 }

@@ -7,10 +7,10 @@
  */
 
 import type { Context } from "../aws/context.ts";
-import { ALL_SHARDS, readDue } from "../aws/due.ts";
+import { readDue, shardsTo } from "../aws/due.ts";
 import type { Queues } from "../aws/queues.ts";
 import { expireClosed } from "../aws/retention.ts";
-import { readSweepPlace, writeSweepPlace } from "../aws/sweep-places.ts";
+import { readSweepPlace, sweptShards, writeSweepPlace } from "../aws/sweep-places.ts";
 import type { TaskBatcher } from "../aws/task-batcher.ts";
 import { type Rotation, sinceRound, sweep } from "../engine/sweep.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
@@ -30,6 +30,8 @@ export interface Round {
   readonly armed: boolean;
   /** Kept from round to round by the process (SWEEP-3). */
   readonly rotation: Rotation;
+  /** Of the index, once they are known (DUESHARDS-1). Kept likewise. */
+  readonly known: { shards?: readonly number[] | undefined };
   /** Sends tasks together. Only the sweeper's function carries its code. Default: each task alone. */
   readonly batcher?: typeof TaskBatcher | undefined;
   /** Has a shard swept elsewhere at the same time (SWEEP-4). Default: this round sweeps all. */
@@ -37,8 +39,16 @@ export interface Round {
 }
 
 export async function sweepRound(c: Context, queues: Queues, ports: Ports, round: Round) {
-  const { everyMs, until, armed, rotation } = round;
-  const sweeping = batching(c, queues, ports, round);
+  const { everyMs, until, armed, rotation, known } = round;
+  known.shards ??= await sweptShards(c).then(shardsTo, (error) => {
+    ports.log.error(
+      "sweep: this round reads the shards of the setting alone, those of earlier settings are not known",
+      { error },
+    );
+    return undefined;
+  });
+  const shards = known.shards ?? shardsTo(c.dueShards);
+  const sweeping = of(c, batching(c, queues, ports, round), shards);
   const { sweepElsewhere } = round;
   const dueExecutions = async () => {
     const now = ports.clock.now();
@@ -48,7 +58,7 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
       return seen;
     }
     const left: number[] = [];
-    await forEachConcurrent(CONCURRENCY, ALL_SHARDS, async (shard) => {
+    await forEachConcurrent(CONCURRENCY, shards, async (shard) => {
       try {
         await sweepElsewhere(shard);
       } catch (error) {
@@ -62,7 +72,7 @@ export async function sweepRound(c: Context, queues: Queues, ports: Ports, round
     ports.log.warn("sweep: the last round stopped at its time budget, an invocation sweeps each shard", {
       own: left.length,
     });
-    const isOver = async () => (await ports.executions.due(ports.clock.now(), PAGE)).length < PAGE;
+    const isOver = async () => (await sweeping.executions.due(ports.clock.now(), PAGE)).length < PAGE;
     const sinceMs = sinceRound(everyMs, now, rotation);
     const seen = left.length > 0 ? await sweep(of(c, sweeping, left), sinceMs, PAGE, until, {}) : 0;
     rotation.behind = !(await isOver());

@@ -9,6 +9,7 @@ import type { EventBridgeTimer } from "../aws/event-bridge-timer.ts";
 import { AwsExecutions } from "../aws/executions.ts";
 import type { LeftOut } from "../aws/feed-placeholders.ts";
 import type { Change, FeedWriter } from "../aws/feed-writer.ts";
+import { DUE_SHARDS } from "../aws/keys.ts";
 import { PollBackoff } from "../aws/poll-backoff.ts";
 import { type QueueOptions, Queues } from "../aws/queues.ts";
 import { AwsRegistry } from "../aws/registry.ts";
@@ -37,6 +38,8 @@ export interface AwsResources {
   readonly feed: string;
   readonly payloads: string;
   readonly queues: QueueOptions;
+  /** Shards of the index `due` for executions. Default: 16. */
+  readonly dueShards?: number;
   /** URL of the queue for records that the feed's consumer cannot read. Undefined: only the log tells of them. */
   readonly feedDeadLetters?: string | undefined;
 }
@@ -121,6 +124,7 @@ export function aws(options: AwsOptions): Aws {
     clock,
     uuid,
     settings,
+    dueShards: resources.dueShards ?? DUE_SHARDS,
     log,
     readable: new Readable((row, error) =>
       log.error("store: a row cannot be read, lists leave it out", { row, error }),
@@ -136,6 +140,7 @@ export function aws(options: AwsOptions): Aws {
   const queues = new Queues(clients.sqs, resources.queues, settings.leaseMs);
   const backoff = new PollBackoff(clock);
   const rotation: Rotation = {};
+  const known: { shards?: readonly number[] | undefined } = {};
   const ports: Ports = {
     clock,
     uuid,
@@ -168,7 +173,14 @@ export function aws(options: AwsOptions): Aws {
     refillFeed: async (of) => (await feeding()).refill(of),
     async sweep(everyMs, until, o) {
       const { sweepRound } = await load.sweeping();
-      return sweepRound(c, queues, ports, { everyMs, until, armed: options.timer !== undefined, rotation, ...o });
+      return sweepRound(c, queues, ports, {
+        everyMs,
+        until,
+        armed: options.timer !== undefined,
+        rotation,
+        known,
+        ...o,
+      });
     },
     async sweepShard(shard, everyMs, until, o) {
       const { sweepShard } = await load.sweeping();

@@ -2,7 +2,7 @@
 import { BatchWriteItemCommand, DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { dueAttributes } from "../../shared/aws/heads.ts";
-import { headKey } from "../../shared/aws/keys.ts";
+import { DUE_SHARDS, headKey } from "../../shared/aws/keys.ts";
 import { metered } from "../../shared/aws/meter.ts";
 import { INDEXES } from "../../shared/aws/names.ts";
 import { type Item, keyItem, S } from "../../shared/aws/table.ts";
@@ -44,7 +44,12 @@ export async function fillBacklog(on: Installation, entries: number): Promise<vo
   const { [INDEXES.runs.partition]: _, ...unlisted } = image!;
   const itemAt = (i: number): Item => {
     const { pk, sk } = headKey({ workspace: WORKSPACE, execution: `dead-${i}` });
-    return { ...unlisted, pk: S(pk), sk: S(sk), ...dueAttributes(pk, Date.now() - HOUR - (i * 2 * HOUR) / entries) };
+    return {
+      ...unlisted,
+      pk: S(pk),
+      sk: S(sk),
+      ...dueAttributes({ dueShards: DUE_SHARDS }, pk, Date.now() - HOUR - (i * 2 * HOUR) / entries),
+    };
   };
   const batches = Array.from({ length: Math.ceil(entries / BATCH) }, (_, n) =>
     Array.from({ length: Math.min(BATCH, entries - n * BATCH) }, (_, i) => itemAt(n * BATCH + i)),

@@ -1,8 +1,10 @@
 /** Rounds of the sweeper with a large backlog, over tables in memory with counted units and a clock that each entry moves. */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readDue } from "../../shared/aws/due.ts";
 import { Table } from "../../shared/aws/table.ts";
 import { TaskBatcher } from "../../shared/aws/task-batcher.ts";
+import { forEachConcurrent } from "../../shared/lib/for-each-concurrent.ts";
 import { ManualClock } from "../contract/manual-clock.ts";
 import { headOf } from "../contract/subject.ts";
 import { MEMORY_TABLES, memoryAws } from "../support/memory-aws.ts";
@@ -196,4 +198,61 @@ test("a mass that is due at one moment is answered whole, and once", async () =>
   expect(new Set(entries.map((entry) => entry.execution)).size).toBe(3_000);
   expect(entries).toHaveLength(3_000);
   expect(await readDue(table, clock.now(), 1_000, entries.at(-1))).toEqual([]);
+});
+
+test("a round with nothing to do reads the units that docs/costs.md reckons with", async () => {
+  const { on, round } = await backlog(0);
+  const units = async () => {
+    await round();
+    return on.clients.meter.take().readUnits;
+  };
+  on.clients.meter.take();
+  const [first, second] = [await units(), await units()];
+  const [, inDocs = ""] = /43,200 runs, ([\d,]+) read units/.exec(readFileSync("docs/costs.md", "utf8")) ?? [];
+  expect((43_200 * second).toLocaleString("en-US")).toBe(inDocs);
+  expect(first - second).toBeLessThanOrEqual(1); // how many shards there have been, once a process
+});
+
+test("DUESHARDS-1: more shards, and less again: each execution that is due gets its task", async () => {
+  const clock = new ManualClock();
+  const first = memoryAws({ clock });
+  const wide = memoryAws({ clock, dueShards: 64 }, first.clients);
+  const again = memoryAws({ clock }, first.clients);
+  const create = (on: typeof first, names: readonly string[]) =>
+    forEachConcurrent(10, names, (execution) => {
+      const dueAt = clock.now() - 6_000;
+      const head = headOf({ workspace: "w", execution }, clock.now(), { due_at: dueAt, deployment: "shop" });
+      return on.ports.executions.create(head, []).then(() => {});
+    });
+  const named = (prefix: string) => Array.from({ length: 60 }, (_, i) => `${prefix}-${i}`);
+  const sentBy = async (on: typeof first) => {
+    on.clients.sent.clear();
+    await on.ports.sweep(MINUTE, clock.now() + 50_000, { batcher: TaskBatcher });
+    return sentTo(on.clients.sent, "shop")
+      .map((body) => (JSON.parse(body) as { execution: string }).execution)
+      .sort();
+  };
+  const shards = () =>
+    new Set(
+      first.clients
+        .items(MEMORY_TABLES.executions)
+        .filter(({ sk }) => sk!.S === "HEAD")
+        .map(({ due_shard }) => Number(due_shard!.S!.split("#")[1])),
+    );
+  await create(first, named("before"));
+  expect(Math.max(...shards())).toBeLessThan(16);
+  expect(await sentBy(first)).toEqual(named("before").sort());
+  // Raised: what was there before, and what is new.
+  await create(wide, named("wide"));
+  expect(Math.max(...shards())).toBeGreaterThan(32);
+  await clock.advance(MINUTE);
+  expect(await sentBy(wide)).toEqual([...named("before"), ...named("wide")].sort());
+  // Lowered: new entries lie in the first shards, and those of before are still found.
+  await create(again, named("after"));
+  await clock.advance(2 * MINUTE);
+  expect(await sentBy(again)).toEqual(expect.arrayContaining([...named("wide"), ...named("after")]));
+  // A claim writes the entry anew, in a shard of the present setting.
+  for (const execution of named("wide"))
+    await again.ports.executions.claim({ workspace: "w", execution }, { dueAt: clock.now(), session: "s" });
+  expect(Math.max(...shards())).toBeLessThan(16);
 });

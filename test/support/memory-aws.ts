@@ -29,6 +29,7 @@ export function memoryAws(
     objects?: boolean;
     /** Messages that are sent with a delay come when the clock says so, instead of at once. */
     delays?: boolean;
+    dueShards?: number;
   },
   sharing?: MemoryClients,
 ): MemoryAws {
@@ -46,6 +47,7 @@ export function memoryAws(
     resources: {
       ...MEMORY_TABLES,
       payloads: "payloads",
+      ...(o.dueShards && { dueShards: o.dueShards }),
       queues: { prefix: "memory-tasks-", deadLettersArn: undefined },
       feedDeadLetters: o.feedDeadLetters,
     },
