@@ -341,7 +341,8 @@ async function* frames(context: RequestContext, source: Source, f: Following): A
     const entries: Entry[] = [];
     for await (const entry of entriesOf(source, last, window, "asc")) {
       entries.push(entry);
-      if (entries.length >= 500) break;
+      await ports.pause?.(); // a filter may pass over all records of a deployment
+      if (entries.length >= 500 || signal.aborted) break;
     }
     if (entries.length > 0) return entries;
     return ends === null && (await f.endsAt()) !== null ? [] : undefined;

@@ -174,5 +174,6 @@ async function itemsOrSilence(
   look: () => Promise<FeedItem[] | undefined>,
   change: (until: Millis, signal: AbortSignal) => Promise<void>,
 ): Promise<FeedItem[]> {
+  await ports.pause?.(); // a filter may pass over page after page
   return (await waitFor({ look, change, clock: ports.clock, until: keepAlive.due, signal })) ?? [];
 }

@@ -47,6 +47,66 @@ async function plansOf(store: ReturnType<typeof embedded>, work: () => Promise<u
   });
 }
 
+describe("a stream whose filter passes over all that there is", () => {
+  /** Reads the stream until its caller goes, two turns of the event loop after the first look. */
+  async function readUntilGone(store: ReturnType<typeof embedded>, workspace: string, target: string) {
+    const api = createApi(store, { version: "1", url: "http://localhost" });
+    const { key } = await createKey(store, { workspace, name: "k" });
+    const gone = new AbortController();
+    const headers = { authorization: `Bearer ${key}` };
+    const answer = await api.handle({ method: "GET", target, headers, body: "", signal: gone.signal });
+    if (answer.kind !== "stream") throw new Error(answer.body);
+    setImmediate(() => setImmediate(() => gone.abort()));
+    for await (const chunk of answer.chunks) throw new Error(`not asked for: ${chunk}`);
+  }
+  /** How often the method is called from now on. */
+  function callsOf<T extends object>(target: T, name: keyof T & string): () => number {
+    const real = target[name] as unknown as (...args: unknown[]) => unknown;
+    let calls = 0;
+    Object.assign(target, {
+      [name]: (...args: unknown[]) => {
+        calls += 1;
+        return real.apply(target, args);
+      },
+    });
+    return () => calls;
+  }
+
+  test("of logs lets other requests run, and ends with its caller", async () => {
+    const { store, b } = made();
+    const ref = newRef();
+    const { execution, run, chain, root, workflow } = await begun(b, ref);
+    const worker = { deployment: "shop", worker: "w", session: uuid(), definitions: [], now: b.now() };
+    await store.registry.register({ ...worker, workspace: ref.workspace });
+    const records = Array.from({ length: 400 }, () => ({ at: b.now(), level: "info" as const, body: "x".repeat(100) }));
+    const of = { execution, run, chain, root, workflow, deployment: "shop", worker: "w", trace: "a".repeat(32) };
+    for (let i = 0; i < 150; i++) {
+      const tail = { id: uuid(), runs: [] };
+      const group = { ...of, at: b.now(), first: 1 + i * 400, records, dropped: 0, tail };
+      await store.logRecords.put(ref, group as never, 0);
+    }
+    const reads = callsOf(store.logRecords, "ofDeployment");
+    await readUntilGone(store, ref.workspace, "/v1/workflows/deployments/shop/logs/stream?worker_name=another");
+    expect(reads()).toBeGreaterThan(0);
+    expect(reads()).toBeLessThan(60); // all of it takes 120
+    store.close();
+  });
+
+  test("of events lets other requests run, and ends with its caller", async () => {
+    const { store, b } = made();
+    const ref = newRef();
+    const busy = await begun(b, ref);
+    const many = Array<NewEvent>(200).fill(step);
+    for (let i = 0; i < 120; i++)
+      await store.executions.putBatch(busy, busy.run, batchOf(2 + 200 * i, b.now(), many), 1e9);
+    const reads = callsOf(store.feed, "read");
+    await readUntilGone(store, ref.workspace, "/v1/workflows/events/stream?workflow_name=another");
+    expect(reads()).toBeGreaterThan(0);
+    expect(reads()).toBeLessThan(60); // all of it takes 120
+    store.close();
+  });
+});
+
 describe("the stream of an old execution", () => {
   test("is read by indexes that its runs lead, and shows all of it, from any place", async () => {
     const { store, b } = made();
