@@ -180,7 +180,7 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
     asked.length = 0;
     await w.start("fails", { id: "kind-1" });
     await w.start("fails", { id: "kind-2" });
-    await w.start("fails-too", { id: "kind-3" });
+    await w.start("breaks", { id: "kind-3" });
     const questioning = await w.start("asks", { id: "kind-none" });
     const told = async () =>
       /^(\d+) started, (\d+) ended in the last/.exec((await rates.textContent()) ?? "")?.slice(1);
@@ -190,7 +190,7 @@ describe.skipIf(!CHROMIUM)("the lists of the console", () => {
 
     const kinds = page.getByRole("region", { name: "Failed in the last day" }).last();
     await expect.poll(() => kinds.getByRole("row").count()).toBe(3); // with that of the titles
-    const row = kinds.getByRole("row").filter({ hasText: "fails-too" });
+    const row = kinds.getByRole("row").filter({ hasText: "breaks" });
     await row.getByRole("link", { name: "connect ECONNREFUSED" }).click();
     await page.getByRole("heading", { level: 1, name: "Errors" }).waitFor();
     const failures = page.getByRole("region", { name: "Failures", exact: true });

@@ -56,7 +56,7 @@ export const fails = workflow({ name: "fails" }, async () => {
   await breaking();
 });
 /** Another kind of failure than that of `fails`: of another workflow. */
-export const failsToo = workflow({ name: "fails-too" }, async () => breaking());
+export const breaks = workflow({ name: "breaks" }, async () => breaking());
 export const retries = workflow({ name: "retries" }, async () => refusing());
 export const pinned = workflow({ name: "holds-on", versioning: "pinned" }, async () => sleep("3h"));
 export const sleeper = workflow({ name: "sleeper" }, async () => sleep("3h"));
@@ -108,7 +108,7 @@ export const workflows = [
   steps,
   wide,
   fails,
-  failsToo,
+  breaks,
   retries,
   sleeper,
   listens,
