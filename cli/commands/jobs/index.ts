@@ -8,6 +8,6 @@ import { retry } from "./retry.ts";
 
 export const jobs: Group = {
   name: "jobs",
-  summary: "cancel, terminate, signal or reset all executions that filters find",
+  summary: "cancel, terminate, signal, reset or delete all executions that filters find",
   commands: [create, get, list, abort, retry],
 };
