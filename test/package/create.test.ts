@@ -5,9 +5,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { VERSION } from "../../shared/protocol/version.ts";
 import { Process } from "../cli/support.ts";
+import { describeUnless } from "../support/describe-unless.ts";
+import { OLDEST_NODE, oldestNode } from "./oldest-node.ts";
 import { env, PACKING_MS, type Project, project } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const { node: oldest, missing: noOldest } = await oldestNode();
 
 let p: Project;
 let app: string;
@@ -117,6 +121,14 @@ test("npm test passes", async () => {
   expect(await tested.ended, tested.out).toBe(0);
   expect(tested.out).toMatch(/pass 2\b/);
 }, 120_000);
+
+describeUnless(noOldest)(`Node ${OLDEST_NODE}`, () => {
+  test("runs its tests too", async () => {
+    const tested = run(app, oldest!, "--test");
+    expect(await tested.ended, tested.out).toBe(0);
+    expect(tested.out).toMatch(/pass 2\b/);
+  }, 120_000);
+});
 
 test("npm run dev serves the workflow, and npm run order starts one and prints its result", async () => {
   const dev = run(app, "npm", "run", "dev", "--", "--port", "0");
