@@ -67,7 +67,9 @@ test("an execution that runs into the next time is named", async () => {
   await create("serial", { intervals: [{ every: "PT1M" }], policy: { overlap: 2 } });
   await w.clock.advance(3 * MINUTE);
   const overlap = (await why("serial")).waits.find(({ kind }) => kind === "overlap")!;
-  expect(overlap.text).toMatch(/^Execution 'serial-.*' of schedule 'serial' runs since .*1 start waits for its end\.$/);
+  expect(overlap.text).toMatch(
+    /^Execution 'serial-.*' of schedule 'serial' has been running for .*1 start waits for its end\.$/,
+  );
   const [running] = overlap.evidence.running as string[];
   expect(overlap.what_to_do).toBe(`Look at the execution: sirocco why ${running}`);
   const explained = await w.ask("GET", `/v1/workflows/executions/${running}/explain`);

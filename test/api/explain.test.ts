@@ -146,7 +146,7 @@ describe("a running execution", () => {
     );
     const { wait, summary, status, waits } = await untilKind("e-runs", "activity_running");
     expect(summary).toMatch(
-      /^Activity 'slow' \(attempt 1 of \d+\) runs on worker 'host-1' since .*; its last heartbeat/,
+      /^Activity 'slow' \(attempt 1 of \d+\) has been running on worker 'host-1' for .*; its last heartbeat/,
     );
     expect(wait).toMatchObject({
       actor: "worker",
@@ -210,7 +210,7 @@ describe("a running execution", () => {
     await begin("parent", "e-parent");
     await untilKind("the-child", "timer");
     const { wait, summary } = await untilKind("e-parent", "child");
-    expect(summary).toContain("Child 'the-child' of workflow 'sleeper' runs since");
+    expect(summary).toContain("Child 'the-child' of workflow 'sleeper' has been running for");
     expect(summary).toContain("Timer 1 ends at");
     expect(wait.evidence.explanation).toMatchObject({ status: "RUNNING", waits: [{ kind: "timer" }] });
   });
@@ -225,7 +225,7 @@ describe("a running execution", () => {
   test("waits for a repair of its code: the error, and when it is tried again", async () => {
     await begin("broken", "e-broken");
     const { wait, summary } = await untilKind("e-broken", "workflow_code_failing");
-    expect(summary).toContain("The code of workflow 'broken' fails since");
+    expect(summary).toContain("The code of workflow 'broken' has been failing for");
     expect(wait.evidence.error).toContain("Cannot read properties of undefined");
     expect(wait.evidence.registration).toEqual(expect.any(String));
     expect(wait).toMatchObject({ actor: "developer", evidence: { distinct_errors: 1 } });
@@ -381,7 +381,7 @@ describe("with a worker whose calls the test makes", () => {
       queued: { name: "charge", input: null, first_attempt: 1 },
     });
     expect((await explainIn("s-queue")).summary).toMatch(
-      /^Activity 'charge' \(attempt 1 of any number\) runs on worker 'w1'/,
+      /^Activity 'charge' \(attempt 1 of any number\) has been running on worker 'w1'/,
     );
     const failure = { message: "declined", type: "CardError" };
     await worker.call("retrying", { ...ref, name: "charge", failure, retry_at: w.clock.now() + 60_000 });

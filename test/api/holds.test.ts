@@ -105,7 +105,7 @@ describe.each(ENGINES)("on %s", (_, create) => {
       await hold({ workflow_name: "orders", reason: "the bank is down." });
       await start("o-1");
       const { summary, waits } = await why("o-1");
-      expect(summary).toContain("'tester' holds workflow 'orders'");
+      expect(summary).toContain("'tester' has held workflow 'orders'");
       expect(summary).toContain("the bank is down");
       expect(waits[0]).toMatchObject({
         kind: "on_hold",
@@ -304,7 +304,7 @@ describe.each(ENGINES)("on %s", (_, create) => {
       expect(held.out).toMatch(/shop +every .* held +the bank is down/);
       expect((await sirocco("hold", "--list")).out).toContain("the bank is down");
       await start("o-1");
-      expect((await sirocco("get", "o-1")).out).toContain("'tester' holds deployment 'shop'");
+      expect((await sirocco("get", "o-1")).out).toContain("'tester' has held deployment 'shop'");
       expect(await sirocco("release", "--deployment", "shop", "--rate", "fast")).toMatchObject({ code: 2 });
       expect((await sirocco("release", "--deployment", "shop", "--rate", "10/s")).out).toContain("released at 10/s");
       expect(JSON.parse((await sirocco("hold", "--list", "--json")).out)).toMatchObject({

@@ -260,7 +260,7 @@ describe("a running execution", () => {
     const waits = await sirocco("get talk");
     expect(waits.out).toMatch(/why: Timer 1 ends at .*, in (1 h|59 min)/);
     const why = await sirocco("why talk");
-    expect(why.out).toMatch(/^Workflow 'order' waits since .* 'approve' has never been called/);
+    expect(why.out).toMatch(/^Workflow 'order' has been waiting for .* 'approve' has never been called/);
     expect(why.out).toContain("to do: Send it: sirocco signal talk approve");
     const { waits: found } = JSON.parse((await sirocco("why talk --json")).out);
     expect(found.map(({ kind }: { kind: string }) => kind)).toEqual(["message", "timer"]);

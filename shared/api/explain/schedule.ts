@@ -153,7 +153,7 @@ function overlap(state: ScheduleState, now: Millis): Wait[] {
     buffer.length > 0
       ? `${buffer.length} ${buffer.length === 1 ? "start waits" : "starts wait"} for its end`
       : "the last due time was skipped";
-  const text = `Execution '${execution}' of schedule '${id}' runs since ${span(now - since)}, and ${effect}.`;
+  const text = `Execution '${execution}' of schedule '${id}' has been running for ${span(now - since)}, and ${effect}.`;
   const links = [{ rel: "execution", href: `/v1/workflows/executions/${encodeURIComponent(execution)}/explain` }];
   const evidence = {
     running: running.slice(0, MOST_NAMED).map((run) => executionIdOf(id, run)),

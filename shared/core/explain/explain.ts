@@ -182,8 +182,8 @@ function onHold(c: Case, hold: KnownHold): void {
     actor: release === null ? "operator" : "time",
     text:
       release === null
-        ? `${who} holds ${scope} since ${span(now - since)}, so workers get no new tasks of it${why}.`
-        : `The hold of ${scope} is being released ${goesOn}, since ${span(now - release.since)}.`,
+        ? `${who} has held ${scope} for ${span(now - since)}, so workers get no new tasks of it${why}.`
+        : `The hold of ${scope} is being released ${goesOn}; that began ${span(now - release.since)} ago.`,
     since,
     evidence: {
       deployment,
@@ -292,7 +292,7 @@ function failing(c: Case): void {
     : errorText(failure).replace(/\.$/, "");
   add(c, {
     kind: "workflow_code_failing",
-    text: `The code of workflow '${head.workflow}' fails since ${span(around.now - first)}: ${why}; it is tried again ${next === null ? "soon" : when(next, around.now)}.`,
+    text: `The code of workflow '${head.workflow}' has been failing for ${span(around.now - first)}: ${why}; it is tried again ${next === null ? "soon" : when(next, around.now)}.`,
     since: first,
     until: next,
     evidence: {
@@ -369,7 +369,7 @@ function describeActivity(c: Case, number: number, a: OpenActivity, live: readon
   } else if (a.where === "queue" && lacking) {
     add(c, {
       kind: "activity_not_served",
-      text: `Activity '${a.name}' lies in the queue since ${span(now - a.scheduledAt)}: none of the ${some(live.length, "live worker")} of deployment '${head.deployment}' has it.`,
+      text: `Activity '${a.name}' has been in the queue for ${span(now - a.scheduledAt)}: none of the ${some(live.length, "live worker")} of deployment '${head.deployment}' has it.`,
       since: a.scheduledAt,
       evidence: { ...evidence, ...failed, live_workers: live.map(({ name }) => name).slice(0, 20) },
       what_to_do: `Start a worker of deployment '${head.deployment}' that has it: runWorker({ activities: [${a.name}] }).`,
@@ -396,7 +396,7 @@ function describeActivity(c: Case, number: number, a: OpenActivity, live: readon
     add(c, {
       kind: "activity_queued",
       actor: live.length === 0 ? "operator" : "worker",
-      text: `Activity '${a.name}' (${counted}) lies in the queue of deployment '${head.deployment}' since ${span(now - a.scheduledAt)}, ${live.length === 0 ? "and no worker is live" : `where ${some(live.length, "live worker")} ${live.length === 1 ? "has" : "have"} no free slot for it yet`}.`,
+      text: `Activity '${a.name}' (${counted}) has been in the queue of deployment '${head.deployment}' for ${span(now - a.scheduledAt)}, ${live.length === 0 ? "and no worker is live" : `where ${some(live.length, "live worker")} ${live.length === 1 ? "has" : "have"} no free slot for it yet`}.`,
       since: a.scheduledAt,
       evidence: { ...evidence, ...failed, live_workers: live.length },
       what_to_do:
@@ -453,7 +453,7 @@ function running(
   const bound = limit === undefined && silence === undefined ? " It has no time limit." : "";
   add(c, {
     kind: "activity_running",
-    text: `Activity '${a.name}' (${p.counted}) runs on worker '${worker.name}' since ${span(now - since)}${told}.`,
+    text: `Activity '${a.name}' (${p.counted}) has been running on worker '${worker.name}' for ${span(now - since)}${told}.`,
     since,
     until: limit === undefined ? null : since + limit,
     evidence,
@@ -478,9 +478,10 @@ function waitForChild(c: Case, number: number, child: { execution: string; workf
   const view = children.get(number);
   const since = c.noted.children.get(number) ?? null;
   const why = view ? `: ${view.summary.replace(/\.$/, "")}` : "";
+  const goesOn = since === null ? `runs${why}` : `has been running for ${span(now - since)}${why}`;
   add(c, {
     kind: "child",
-    text: `Child '${child.execution}' of workflow '${child.workflow}' ${view && view.status !== "RUNNING" ? `is ${view.status}, and its end is on its way` : `runs${since === null ? "" : ` since ${span(now - since)}`}${why}`}.`,
+    text: `Child '${child.execution}' of workflow '${child.workflow}' ${view && view.status !== "RUNNING" ? `is ${view.status}, and its end is on its way` : goesOn}.`,
     since,
     evidence: { execution: child.execution, workflow: child.workflow, child: number, explanation: view ?? null },
     what_to_do: `Look at the child: sirocco why ${child.execution}`,
@@ -592,7 +593,7 @@ function waitForMessage(c: Case, handlers: readonly Handler[]): void {
       : `${quoted(never.map(({ name }) => name))} ${never.length === 1 ? "has" : "have"} never been called`;
   add(c, {
     kind: "message",
-    text: `Workflow '${head.workflow}' waits since ${span(around.now - state.at)} for ${quoted(handlers.map(({ name }) => name))}: ${unused}.`,
+    text: `Workflow '${head.workflow}' has been waiting for ${span(around.now - state.at)} for ${quoted(handlers.map(({ name }) => name))}: ${unused}.`,
     since: state.at,
     evidence: { handlers: shown },
     what_to_do: `Send it: sirocco ${first.type} ${head.execution} ${first.name}${exampleOf(first)}`,
