@@ -89,6 +89,8 @@ export const MAX_RATE_PER_MS = 3_600_000;
 export const MAX_BATCH_IDS = 100;
 export const MAX_WORKFLOW_TAGS_FILTER = 20;
 export const MAX_SEARCH_KEY_FILTERS = 3;
+/** Statuses in the filter of a job, more than there are. */
+export const MAX_STATUSES_FILTER = 20;
 /** API keys with which workers of one hardened deployment may register. */
 export const MAX_AUTHORIZED_KEYS = 100;
 /** Jobs of one workspace that have not ended. */

@@ -3,13 +3,14 @@ import * as z from "zod";
 import { HandlerName } from "../ids.ts";
 import { JOB_OUTCOMES, JOB_STATUSES } from "../job.ts";
 import { JsonRecord } from "../json-value.ts";
-import { MAX_REASON, MAX_SMALL_PAGE } from "../limits.ts";
+import { MAX_REASON, MAX_SMALL_PAGE, MAX_STATUSES_FILTER } from "../limits.ts";
 import { ResetTo } from "../reset.ts";
 import { line } from "../text.ts";
+import { ExecutionStatus } from "./executions.ts";
 import { Cursor, JsonObject, pageSize, Timestamp } from "./fields.ts";
 import { ListRunsQuery } from "./runs.ts";
 
-const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery.shape;
+const { sort_by, order, page_size, next_page_token, status, ...filters } = ListRunsQuery.shape;
 /**
  * The filters of the list of runs, with the same meanings. `failure`, for `reset` and `delete`: only runs that failed in this
  * way, by the fingerprint that the list of failures gives it.
@@ -17,6 +18,7 @@ const { sort_by, order, page_size, next_page_token, ...filters } = ListRunsQuery
 export const JobFilter = z
   .strictObject({
     ...filters,
+    status: z.array(ExecutionStatus).max(MAX_STATUSES_FILTER).optional(),
     failure: z
       .string()
       .regex(/^[0-9a-f]{16}$/, "must be a fingerprint of the list of failures, such as 0c1f5e7a9b3d2468")

@@ -2,9 +2,11 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import type { Refusal } from "../errors.ts";
+import { PromoteRequest } from "./deployments.ts";
 import { StreamEventsQuery } from "./events.ts";
 import { WorkflowExecutionRequest } from "./executions.ts";
 import { isEncodedInput } from "./fields.ts";
+import { CreateJobRequest } from "./jobs.ts";
 import { type Parsed, parseBody, parseJsonBody, parseQuery } from "./parse.ts";
 import { ListRunsQuery } from "./runs.ts";
 import { ScheduleLogQuery, WorkflowScheduleRead } from "./schedules.ts";
@@ -25,6 +27,20 @@ function list(refusal: Refusal) {
 }
 
 describe("bodies", () => {
+  test("a list that is far too long is one problem, and no answer names very many", async () => {
+    const many = 150_000;
+    for (const [schema, sent, place] of [
+      [CreateJobRequest, { action: "cancel", filter: { status: Array(many).fill("odd") } }, "body.filter.status"],
+      [PromoteRequest, { workflow_names: Array(many).fill("odd name") }, "body.workflow_names"],
+    ] as const) {
+      expect(places(await body(schema as z.ZodType, sent)).filter((each) => each.startsWith(place))).toEqual([
+        `${place} too_long`,
+      ]);
+    }
+    const unknown = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, 1]));
+    expect(places(await body(CreateJobRequest, unknown))).toHaveLength(100);
+  });
+
   test.each(["", "  \n", "null"])("%o counts as an empty object where a body is optional", (text) => {
     expect(parseJsonBody(text, { optional: true })).toEqual({ value: {} });
   });

@@ -10,6 +10,9 @@ import { invalid, invalidAt, type Refusal } from "../errors.ts";
 import { JSON_BOUNDS, type JsonBounds, type JsonProblem, jsonProblem, parsedJson } from "../json-text.ts";
 import { MAX_JSON_DEPTH } from "../limits.ts";
 
+/** Problems that one answer names. */
+const MOST_PROBLEMS = 100;
+
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
 export interface BodyOptions {
@@ -86,7 +89,8 @@ export function parseQuery<S extends z.ZodType>(schema: S, query: URLSearchParam
 
 function check<S extends z.ZodType>(schema: S, value: unknown, where: "body" | "query"): Parsed<z.output<S>> {
   const result = schema.safeParse(value, { reportInput: true });
-  return result.success ? { value: result.data } : { refused: invalid(zodToDetail(result.error, where)) };
+  if (result.success) return { value: result.data };
+  return { refused: invalid(zodToDetail(result.error, where).slice(0, MOST_PROBLEMS)) };
 }
 
 type Sort = "list" | "number" | "boolean" | "text";
