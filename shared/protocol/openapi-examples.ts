@@ -706,12 +706,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       deadline: "2026-11-28T10:01:24.610Z",
       as_of: "2026-11-28T09:01:24.765Z",
       summary:
-        "Activity 'slow' (attempt 1 of 3) runs on worker 'host-1' since 95 ms; its last heartbeat came 81 ms ago.",
+        "Activity 'slow' (attempt 1 of 3) has been running on worker 'host-1' for 95 ms; its last heartbeat came 81 ms ago.",
       waits: [
         {
           kind: "activity_running",
           actor: "worker",
-          text: "Activity 'slow' (attempt 1 of 3) runs on worker 'host-1' since 95 ms; its last heartbeat came 81 ms ago.",
+          text: "Activity 'slow' (attempt 1 of 3) has been running on worker 'host-1' for 95 ms; its last heartbeat came 81 ms ago.",
           since: "2026-11-28T09:01:24.669Z",
           until: "2026-11-28T10:01:24.669Z",
           evidence: {
@@ -1483,7 +1483,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         {
           kind: "overlap",
           actor: "child",
-          text: "Execution 'serial-20270115T080300Z' of schedule 'serial' runs since 2 min, and 1 start waits for its end.",
+          text: "Execution 'serial-20270115T080300Z' of schedule 'serial' has been running for 2 min, and 1 start waits for its end.",
           since: "2027-01-15T08:03:00.000Z",
           until: null,
           evidence: { running: ["serial-20270115T080300Z"], waiting: 1 },
