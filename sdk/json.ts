@@ -8,7 +8,7 @@
  * VALUES-2. It throws `NotJsonError` where `JSON.stringify` would throw or would silently lose the value: NaN and infinite
  *     numbers, bigints, symbols, functions, invalid Dates, errors, promises, binary data, Maps, Sets and all other objects
  *     that have an inner state and no field; cycles; and values that are nested too deep for the server.
- * VALUES-3. It throws `InvalidValueError` as soon as the copy has more than `MAX_COPIED_BYTES` (4 payloads). A small value can stand for
+ * VALUES-3. It throws `TooLargeError` as soon as the copy has more than `MAX_COPIED_BYTES` (4 payloads). A small value can stand for
  *     an endless JSON text: a list of length 2^32 - 1, or an object that holds the same object twice, which holds the same
  *     object twice, and so on. Its copy would take all memory of the worker.
  */
@@ -30,6 +30,9 @@ export class NotJsonError extends TypeError {
     this.name = "NotJsonError";
   }
 }
+
+/** A value with more bytes as JSON than anything may carry. Code and histories see an `InvalidValueError`. */
+export class TooLargeError extends InvalidValueError {}
 
 /**
  * A deep copy of `value` as JSON (VALUES-1 to VALUES-3).
@@ -92,7 +95,7 @@ class Copier {
       this.#left -= bytes;
       return;
     }
-    throw new InvalidValueError(
+    throw new TooLargeError(
       `${this.#what} has more than ${this.#most} bytes as JSON: store it elsewhere and send a reference.`,
     );
   }

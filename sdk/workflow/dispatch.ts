@@ -12,7 +12,7 @@ import {
   withoutFrames,
 } from "../errors.ts";
 import { toFailure } from "../failure.ts";
-import { copyJson, payloadBytes, toJson } from "../json.ts";
+import { copyJson, payloadBytes, TooLargeError, toJson } from "../json.ts";
 import { EARLY_MESSAGES_IN_ORDER, type ReplayFlag } from "../runtime/flags.ts";
 import { runIn, type WorkflowFrame } from "../runtime/frame.ts";
 import type { Log } from "../runtime/log.ts";
@@ -60,6 +60,13 @@ export class UpdateRefused extends WorkflowError {
     this.name = "UpdateRefused";
     this.status = status;
   }
+}
+
+/** HTTP status with which an update fails; undefined: that of any failed update. */
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof UpdateRefused) return error.status;
+  if (error instanceof TooLargeError) return 413;
+  return error instanceof InvalidValueError ? 422 : undefined;
 }
 
 /** The input that the handler sees: without a schema it is any object, and an absent input is the empty one. */
@@ -190,8 +197,7 @@ export class Dispatch {
       return;
     }
     if (!this.#open.delete(event.message)) return;
-    const status = error instanceof UpdateRefused ? error.status : error instanceof InvalidValueError ? 422 : undefined;
-    this.#fail(event.message, event.name, error, status);
+    this.#fail(event.message, event.name, error, statusOf(error));
   }
 
   #fail(message: string, name: string, error: unknown, status?: number): void {
@@ -269,7 +275,7 @@ export class Dispatch {
         if (isThenable(answer)) throw notAtOnce("a query handler", answer);
         return this.#output(handler, answer);
       } catch (error) {
-        throw thrown(error);
+        throw error instanceof TooLargeError ? new QueryRefused(413, error.message) : thrown(error);
       }
     };
     return this.#readOnly("a query handler", answer, (error) => {
