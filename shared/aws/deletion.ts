@@ -6,7 +6,7 @@
  * note is in the index `due`, beside those of `retention.ts`, so the sweeper finds what a dead caller left. A note that is
  * worked off stays for an hour, and is worked off once more (DELETE-3).
  *
- * The feed never changes (FEED-1): copies of events up to 64 KB stay in it until they expire.
+ * The events leave the feed too (FEED-4).
  */
 import { createHash } from "node:crypto";
 import { closedRun } from "../core/rollups.ts";
@@ -68,6 +68,8 @@ interface HiddenRun {
 }
 interface Hidden {
   readonly runs: readonly HiddenRun[];
+  /** Source in the feed of the last batch of the last run; absent: it is not known. */
+  readonly last?: string;
   /** Objects that the items of the runs name. */
   readonly objects: readonly string[];
 }
@@ -111,7 +113,9 @@ async function putTombstone(c: Context, ref: Ref, old: Item, unchanged: Conditio
     await executions.put({ ...keyItem(goneOf(ref, token)), ttl });
   });
   const runs = await Promise.all(items.map((item) => hiddenRun(c, item)));
-  const hidden: Hidden = { runs, objects: items.flatMap(objectsOf) };
+  const { Scopes } = await import("./feed-scope.ts");
+  const last = await new Scopes(c).lastSource(old);
+  const hidden: Hidden = { runs, objects: items.flatMap(objectsOf), ...(last !== undefined && { last }) };
   const fence = (number(old, "fence") ?? 0) + 1;
   const owner = `${ref.workspace}/${ref.execution}/erase`;
   const note = {
@@ -228,8 +232,15 @@ export async function eraseNote(c: Context, note: Item, until: Millis): Promise<
     await eraseWithin(c, ref, inboxPrefix(chain));
     await executions.delete(messageCounterKey(ref, chain));
   }
+  const { eraseFromFeed } = await import("./erase-feed.ts");
+  const reached = (sequence: number) =>
+    executions.update(keyOf(note), "SET fed = :fed", {
+      condition: "attribute_exists(pk)",
+      values: { ":fed": N(sequence) },
+    });
+  if (!(await eraseFromFeed(c, ref.workspace, hidden, { from: number(whole, "fed"), until, reached }))) return;
   if (!whole.again) {
-    await executions.update(keyOf(note), `SET again = :true, ${INDEXES.due.sort} = :late`, {
+    await executions.update(keyOf(note), `SET again = :true, ${INDEXES.due.sort} = :late REMOVE fed`, {
       condition: "attribute_exists(pk)",
       values: { ":true": { BOOL: true }, ":late": N(c.clock.now() + LATE_MS) },
     });

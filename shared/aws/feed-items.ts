@@ -1,7 +1,7 @@
 /**
  * The stored form of the feed: an item holds many events and has the sequence of its first event as its key.
  *
- * FEED-1. Sequences of a workspace are dense, and an item never changes. After each item there is exactly one key for the
+ * FEED-1. Sequences of a workspace are dense, and an item changes in no other way than FEED-4 says. After each item there is exactly one key for the
  *     next, and an append is a conditional put at that key. So a reader always sees a prefix of the feed: no event appears
  *     below a delivered one, however many writers there are. No counter is needed.
  * FEED-2. Items expire. The item `ANCHOR` keeps a sequence from being used again when all items have expired: its limit is
@@ -10,6 +10,9 @@
  *     before the append, it would let a second writer skip sequences that the first is about to use.
  * FEED-3. Each segment names its source (a batch, a start, a progress report), so that a writer recognises a record that is
  *     delivered twice. The closing batch of a run has a segment even without events, so that a reader knows the end.
+ * FEED-4. The events of a deleted execution are taken out of their segments, which keep source and number of sequences: so
+ *     places, ends and what a writer remembers stay as they are. It is done when the logs are erased, and once more an hour later
+ *     (DELETE-3), for what a writer has appended since. Large events are not in the segments but in the items that are erased.
  */
 import type { PublicEvent } from "../core/present.ts";
 import type { Millis } from "../protocol/history.ts";

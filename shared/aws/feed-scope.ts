@@ -62,7 +62,7 @@ export class Scopes {
     }
     if (runs.length === 0) return { after, isEnd: () => false, isOver: scope.run !== undefined };
     const since = Math.min(...runs.map((item) => number(item, INDEXES.runs.sort)!)) - MARGIN_MS;
-    const last = scope.root === undefined ? await this.#lastSource(runs) : undefined;
+    const last = scope.root === undefined ? await this.lastSource(runs[0]!) : undefined;
     const end = last === undefined ? undefined : this.#ends.get(last);
     return {
       after: after > 0 ? after : await this.placeOf(workspace, since),
@@ -92,9 +92,8 @@ export class Scopes {
     return head ? [head, ...earlier] : earlier;
   }
 
-  /** The source of the batch that closes the latest run, undefined = that run is open. */
-  async #lastSource([latest]: readonly Item[]): Promise<string | undefined> {
-    const item = latest!;
+  /** The source of the batch that closes the run of this item, undefined = the run is open. */
+  async lastSource(item: Item): Promise<string | undefined> {
     if (text(item, "status") === "RUNNING") return undefined;
     const [workspace = "", execution = ""] = text(item, "pk")!.split("#");
     const run = text(item, "run")!;
