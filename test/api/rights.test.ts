@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => w.close());
 
 const CHANGES = (row: Route) => row.auth && row.method !== "GET";
-const MAY_READ = new Set(["queryWorkflowExecution", "previewSchedule"]);
+const MAY_READ = new Set(["queryWorkflowExecution", "previewSchedule", "previewReset"]);
 
 describe("the table of rights", () => {
   test("lets a key that may only read change nothing, and a worker's key only ask for itself", () => {
