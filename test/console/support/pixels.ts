@@ -10,25 +10,30 @@ export interface Picture {
   readonly colour: number;
 }
 
-/** Reads a picture of what the locator finds. */
-export async function pictureOf(part: Locator): Promise<Picture> {
-  const png = (await part.screenshot({ animations: "disabled" })).toString("base64");
-  return part.page().evaluate<Picture>(`(async () => {
+/** Pictures of parts of one page, all in sight, from one picture of the page. */
+export async function picturesOf(parts: readonly Locator[]): Promise<Picture[]> {
+  const page = (parts[0] as Locator).page();
+  const boxes = await Promise.all(parts.map((part) => part.boundingBox()));
+  const png = (await page.screenshot({ animations: "disabled" })).toString("base64");
+  return page.evaluate<Picture[]>(`(async () => {
     const bytes = Uint8Array.from(atob("${png}"), (c) => c.charCodeAt(0));
     const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
-    const { width, height } = image;
-    const context = new OffscreenCanvas(width, height).getContext("2d");
+    const context = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
     context.drawImage(image, 0, 0);
-    const { data } = context.getImageData(0, 0, width, height);
     const linear = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-    const light = [];
-    let colour = 0;
-    for (let i = 0; i < data.length; i += 4) {
-      const [r, g, b] = [data[i], data[i + 1], data[i + 2]];
-      light.push(0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b));
-      colour = Math.max(colour, Math.max(r, g, b) - Math.min(r, g, b));
-    }
-    return { width, height, light, colour };
+    const pictureOf = (box) => {
+      const [x, y, width, height] = [box.x, box.y, box.width, box.height].map((n) => Math.round(n * devicePixelRatio));
+      const { data } = context.getImageData(x, y, width, height);
+      const light = [];
+      let colour = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b] = [data[i], data[i + 1], data[i + 2]];
+        light.push(0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b));
+        colour = Math.max(colour, Math.max(r, g, b) - Math.min(r, g, b));
+      }
+      return { width, height, light, colour };
+    };
+    return ${JSON.stringify(boxes)}.map(pictureOf);
   })()`);
 }
 
