@@ -25,10 +25,11 @@ export async function previewOfReset(
   const head = await headOf(context, execution);
   if (isRefusal(head)) return head;
   try {
-    const batches = await context.ports.executions.batches(refTo(context, execution), head.run, 1);
+    const { ports } = context;
+    const batches = await ports.executions.batches(refTo(context, execution), head.run, 1);
     const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
-    const terms = { target, excluded: excludedBy(body), now: context.ports.clock.now() };
-    const preview = previewReset(events, terms);
+    const terms = { target, excluded: excludedBy(body), now: ports.clock.now() };
+    const preview = await previewReset(events, terms, async () => ports.pause?.());
     if (!preview) return impossible(target, head.run, events);
     const steps = preview.dropped.filter((event) => isDecision(event) || isStimulus(event));
     const lists = [steps, preview.restarted, preview.given, preview.left];

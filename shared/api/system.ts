@@ -2,13 +2,7 @@
 import { lazy } from "../lib/lazy.ts";
 import type { Ports } from "../ports.ts";
 import { type Refusal, storeFailed } from "../protocol/errors.ts";
-import {
-  LIVENESS_SECONDS,
-  MAX_HISTORY_BYTES,
-  MAX_HISTORY_EVENTS,
-  MAX_PAYLOAD_BYTES,
-  MAX_WAIT_SECONDS,
-} from "../protocol/limits.ts";
+import { MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS, MAX_PAYLOAD_BYTES, MAX_WAIT_SECONDS } from "../protocol/limits.ts";
 import type { ResponseOf } from "../protocol/routes.ts";
 import type { ApiOptions, RequestContext } from "./request-context.ts";
 
@@ -29,7 +23,7 @@ export function health(options: ApiOptions, ports: Ports): ResponseOf<"getHealth
     history_events: MAX_HISTORY_EVENTS,
     history_bytes: MAX_HISTORY_BYTES,
     wait_seconds: MAX_WAIT_SECONDS,
-    liveness_seconds: LIVENESS_SECONDS,
+    liveness_seconds: Math.ceil(ports.settings.livenessMs / 1_000),
   };
   return { status: "ok", version: options.version, ...(setAside > 0 && { set_aside: setAside }), limits };
 }

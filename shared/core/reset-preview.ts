@@ -22,21 +22,37 @@ interface Terms {
   readonly now: Millis;
 }
 
-/** `events`: all of the run, from event 1 on. Null: the history has no such point. */
-export function previewReset(events: readonly HistoryEvent[], { target, excluded, now }: Terms): ResetPreview | null {
+/** Events that are looked at before `pause` is called: some milliseconds. */
+const EVENTS_AT_ONCE = 1_000;
+
+/** `events`: all of the run, from event 1 on. Null: the history has no such point. `pause`: lets other requests run. */
+export async function previewReset(
+  events: readonly HistoryEvent[],
+  { target, excluded, now }: Terms,
+  pause: () => Promise<void> = async () => {},
+): Promise<ResetPreview | null> {
   const cut = cutOf(events, target);
   if (!cut) return null;
   const started = events[0] as Started;
-  const state = fold(stateOf(started), copiedEvents(events, cut));
+  const state = stateOf(started);
+  for (const some of chunks(copiedEvents(events, cut))) {
+    fold(state, some);
+    await pause();
+  }
   const begun = resetEvents(state, { from: started.run, reason: null, now, excluded });
   const dropped = events.slice(cut.through);
   const given: HistoryEvent[] = [];
   const left: HistoryEvent[] = [];
-  for (const event of dropped) {
-    const again = reapply(state, [event], { now, excluded });
-    if (again.events.length > 0) given.push(event);
-    else if (again.left.length > 0) left.push(event);
+  for (const some of chunks(dropped)) {
+    const again = reapply(state, some, { now, excluded });
+    given.push(...again.given);
+    left.push(...again.notGiven);
+    await pause();
   }
   const restarted = begun.flatMap((event) => (event.kind === "activity_restarted" ? [event.task.name] : []));
   return { through: cut.through, dropped, restarted, given, left };
+}
+
+function* chunks(events: readonly HistoryEvent[]): Generator<readonly HistoryEvent[]> {
+  for (let i = 0; i < events.length; i += EVENTS_AT_ONCE) yield events.slice(i, i + EVENTS_AT_ONCE);
 }

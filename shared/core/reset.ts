@@ -139,6 +139,9 @@ export function resetEvents(state: RunState, { from, reason, now, excluded }: Re
 
 export interface Reapplied {
   readonly events: HistoryEvent[];
+  /** Those of the old run that `events` give the new one again, and those whose messages are in `left`. */
+  readonly given: HistoryEvent[];
+  readonly notGiven: HistoryEvent[];
   /** Ids of messages that the new run is not given (RESET-4), with the times at which the old run took them in. */
   readonly left: [message: string, at: Millis][];
 }
@@ -149,16 +152,19 @@ export function reapply(
   later: readonly HistoryEvent[],
   { now, excluded }: Pick<ResetTerms, "now" | "excluded">,
 ): Reapplied {
-  const events: HistoryEvent[] = [];
-  const left: Reapplied["left"] = [];
-  const add = (all: readonly NewEvent[]) => void events.push(...place(state, all, now));
+  const done: Reapplied = { events: [], given: [], notGiven: [], left: [] };
+  const dueTimers = timersInOrder(state);
   for (const event of later) {
     const again = sameStimulus(state, event, excluded);
-    if (again) add([...timersBefore(state, event.at), again]);
-    else if ("message" in event && !ANSWERS.has(event.kind) && !state.taken.has(event.message))
-      left.push([event.message, event.at]);
+    if (again) {
+      done.events.push(...place(state, [...dueTimers(event.at), again], now));
+      done.given.push(event);
+    } else if ("message" in event && !ANSWERS.has(event.kind) && !state.taken.has(event.message)) {
+      done.left.push([event.message, event.at]);
+      done.notGiven.push(event);
+    }
   }
-  return { events, left };
+  return done;
 }
 
 /** They name an update without taking a message in. */
@@ -185,9 +191,18 @@ function sameStimulus(state: RunState, event: HistoryEvent, excluded: ResetTerms
   }
 }
 
-function timersBefore(state: RunState, at: Millis): NewEvent[] {
-  const due = [...state.timers].filter(([, fireAt]) => fireAt <= at).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
-  return due.map(([timer]) => ({ kind: "timer_fired", timer }));
+/**
+ * Answers the open timers that are due at a time, each once. They are sorted once: a history may have as many timers as
+ * messages. What `reapply` places opens none.
+ */
+function timersInOrder(state: RunState): (at: Millis) => NewEvent[] {
+  const open = [...state.timers].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+  let next = 0;
+  return (at) => {
+    const due: NewEvent[] = [];
+    for (; next < open.length && open[next]![1] <= at; next++) due.push({ kind: "timer_fired", timer: open[next]![0] });
+    return due;
+  };
 }
 
 function place(state: RunState, events: readonly NewEvent[], now: Millis): HistoryEvent[] {

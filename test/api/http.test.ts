@@ -289,6 +289,13 @@ describe("every answer", () => {
   });
 });
 
+test("health tells the settings of this server, not their defaults", async () => {
+  const other = await world({ settings: { livenessMs: 90_000, retentionMs: 172_800_000 } });
+  const limits = { liveness_seconds: 90, retention_days: 2 };
+  expect(await other.ask("GET", "/health", { key: null })).toMatchObject({ body: { limits } });
+  await other.close();
+});
+
 test("health and the OpenAPI document need no key", async () => {
   expect(await w.ask("GET", "/health", { key: null })).toMatchObject({
     status: 200,
