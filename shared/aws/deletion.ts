@@ -11,7 +11,7 @@
 import { createHash } from "node:crypto";
 import { closedRun } from "../core/rollups.ts";
 import { forEachConcurrent } from "../lib/for-each-concurrent.ts";
-import { isUnreadable } from "../lib/readable.ts";
+import { readable } from "../lib/readable.ts";
 import { storedFields } from "../lib/stored.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
@@ -137,16 +137,6 @@ async function putTombstone(c: Context, ref: Ref, old: Item, unchanged: Conditio
   const answer = await transact(c, [put, { Put: { TableName, Item: note } }]);
   if (answer !== "written") await forEachConcurrent(CONCURRENCY, objectsOf(note), (key) => c.blobs.delete(key));
   return answer === "written";
-}
-
-/** Null: the stored value cannot be read. */
-async function readable<T>(read: () => Promise<T>): Promise<T | null> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return null;
-  }
 }
 
 const goneOf = (ref: Ref, token: string): Key => goneKey(ref, digest(token));

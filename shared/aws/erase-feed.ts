@@ -1,5 +1,5 @@
 /** Takes the events of deleted runs out of the feed of their workspace (FEED-4), loaded at its first use. */
-import { isUnreadable } from "../lib/readable.ts";
+import { readable } from "../lib/readable.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { decodeStored, endOf, type FeedSegment, HIGHEST, itemKey } from "./feed-items.ts";
@@ -65,14 +65,8 @@ async function takeOut(c: Context, item: Item, runs: ReadonlySet<string>): Promi
 }
 
 /** An item that this version cannot read is shown by none. */
-async function segmentsOf(c: Context, item: Item): Promise<readonly FeedSegment[]> {
-  try {
-    return (await decodeStored(c.blobs, item)).segments;
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return [];
-  }
-}
+const segmentsOf = async (c: Context, item: Item): Promise<readonly FeedSegment[]> =>
+  (await readable(() => decodeStored(c.blobs, item)))?.segments ?? [];
 
 const shows = ({ source, events = [] }: FeedSegment, runs: ReadonlySet<string>): boolean =>
   events.length > 0 && runs.has(runOf(source));

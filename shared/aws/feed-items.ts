@@ -1,9 +1,9 @@
 /**
  * The stored form of the feed: an item holds many events and has the sequence of its first event as its key.
  *
- * FEED-1. Sequences of a workspace are dense, and an item changes in no other way than FEED-4 says. After each item there is exactly one key for the
- *     next, and an append is a conditional put at that key. So a reader always sees a prefix of the feed: no event appears
- *     below a delivered one, however many writers there are. No counter is needed.
+ * FEED-1. Sequences of a workspace are dense, and an item changes in no other way than FEED-4 says. After each item there is
+ *     exactly one key for the next, and an append is a conditional put at that key. So a reader always sees a prefix of the
+ *     feed: no event appears below a delivered one, however many writers there are. No counter is needed.
  * FEED-2. Items expire. The item `ANCHOR` keeps a sequence from being used again when all items have expired: its limit is
  *     at least as high as every sequence of an acknowledged record. A writer raises it in steps of a thousand, after an
  *     append and before it acknowledges the record. So an anchor without items means that the items have expired. Raised

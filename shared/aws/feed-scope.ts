@@ -6,11 +6,11 @@
 
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Millis } from "../protocol/history.ts";
+import { closingIn } from "./closing-batch.ts";
 import type { Context } from "./context.ts";
 import { decodeStored, endOf, firstSequence, HIGHEST, itemKey, type Stored } from "./feed-items.ts";
 import { isTombstone } from "./heads.ts";
 import { firstOf, headKey, logPrefix, pkOf } from "./keys.ts";
-import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
 import { RunIndex } from "./run-index.ts";
 import { type Item, number, text, within } from "./table.ts";
@@ -27,7 +27,7 @@ export interface Bounds {
   isEnd(stored: Stored): boolean;
   /** No event of the scope is above `after`: an earlier read has found the end, or the execution was deleted. */
   readonly isOver: boolean;
-  /** The root of the tree was deleted: its own events, whose copies are still in the feed, are not shown. */
+  /** The root of the tree was deleted: its own events, which the feed may have until they are erased (FEED-4), are not shown. */
   readonly hidden?: string;
 }
 
@@ -42,7 +42,6 @@ export const MARGIN_MS: Millis = 60_000;
 export class Scopes {
   readonly #c: Context;
   readonly #runIndex: RunIndex;
-  readonly #log: Log;
   readonly #places = new LruCache<number>(2_000);
   /** By the source of a last batch: the last sequence of the item that holds it. */
   readonly #ends = new LruCache<number>(2_000);
@@ -50,7 +49,6 @@ export class Scopes {
   constructor(c: Context) {
     this.#c = c;
     this.#runIndex = new RunIndex(c);
-    this.#log = new Log(c);
   }
 
   async bounds(workspace: string, scope: Scope, after: number): Promise<Bounds> {
@@ -99,9 +97,7 @@ export class Scopes {
     const run = text(item, "run")!;
     const ref = { workspace, execution };
     const query = { ...within(pkOf(ref), { prefix: logPrefix(run) }), ScanIndexForward: false };
-    const { executions } = this.#c.tables;
-    const last =
-      (await this.#log.closing(ref, run)) ?? (await executions.first({ ...query, ProjectionExpression: "sk" }));
+    const last = closingIn(item) ?? (await this.#c.tables.executions.first({ ...query, ProjectionExpression: "sk" }));
     return last ? `${run}#${firstOf(text(last, "sk")!)}` : undefined;
   }
 

@@ -3,7 +3,7 @@
  * the logs of executions that were deleted: one transaction has hidden them before (DELETE-1), by deleting all rows but those.
  */
 import { closedRun } from "../core/rollups.ts";
-import { isUnreadable } from "../lib/readable.ts";
+import { readableNow } from "../lib/readable.ts";
 import { storedBatch } from "../lib/stored.ts";
 import { pause } from "../lib/turns.ts";
 import { type Log, type Ref, type SetAside, StoreFailed } from "../ports.ts";
@@ -94,13 +94,8 @@ async function deleteEvents({ database: db, sequence }: Pick<Retention, "databas
 
 /** Null: they cannot be read. */
 function searchKeysOf(row: Row): Record<string, string> | null {
-  try {
-    const keys = parse<Record<string, string> | null>(row.search_keys);
-    return keys !== null && Object.values(keys).every((value) => typeof value === "string") ? keys : null;
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return null;
-  }
+  const keys = readableNow(() => parse<Record<string, string> | null>(row.search_keys));
+  return keys && Object.values(keys).every((value) => typeof value === "string") ? keys : null;
 }
 
 /** The rows by which a run is found. */
@@ -161,7 +156,7 @@ export function hideRuns(
     const rows = last ? [...past, ...db.all(current, ...key, run)] : past;
     for (const row of rows) {
       const hidden = String(row.run);
-      const head = readableRun(row);
+      const head = readableNow(() => headOfRun(row));
       if (head) forgetFailure(db, rollups, head);
       // Without a head the token of the start is unknown: that start may begin again.
       db.run(
@@ -185,28 +180,13 @@ export function hideRuns(
   });
 }
 
-function readableRun(row: Row): Head | null {
-  try {
-    return headOfRun(row);
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return null;
-  }
-}
-
 /** DELETE-5. The example stays where the batch that tells the failure cannot be read. */
 function forgetFailure(db: Database, rollups: EmbeddedRollups, head: Head): void {
   if (head.status !== "FAILED" && head.status !== "TIMED_OUT") return;
   const last = db.one("SELECT body FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", head.run);
   if (!last) return;
-  let failed: ReturnType<typeof closedRun>;
-  try {
-    failed = closedRun(head, storedBatch(String(last.body)), 0);
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return;
-  }
-  rollups.forget(head.workspace, failed);
+  const failed = readableNow(() => closedRun(head, storedBatch(String(last.body)), 0));
+  if (failed) rollups.forget(head.workspace, failed);
 }
 
 /** Deletes the logs of the hidden execution, or of all hidden ones. Begins no run after `until`. */

@@ -20,7 +20,7 @@
  *     schedule are told first that it was terminated; doing so twice is harmless. Its children are named by the log alone and go on.
  */
 import { fold, stateOf } from "../core/state.ts";
-import { isUnreadable } from "../lib/readable.ts";
+import { readable } from "../lib/readable.ts";
 import type { Ports, Ref } from "../ports.ts";
 import { type Head, startedOf } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -70,10 +70,10 @@ export type DamagedDeleted =
 /** DELETE-6. */
 export async function deleteDamaged(ports: Ports, ref: Ref): Promise<DamagedDeleted> {
   const { executions, clock } = ports;
-  const head = await orUnreadable(() => executions.head(ref));
+  const head = await readable(() => executions.head(ref));
   if (head === null) return { kind: "not_found" };
   let told: boolean | null = null;
-  if (head !== UNREADABLE) {
+  if (head) {
     if (!(await isDamaged(ports, head))) return { kind: "sound", head };
     told = await tellOfEnd(ports, head);
   }
@@ -82,32 +82,21 @@ export async function deleteDamaged(ports: Ports, ref: Ref): Promise<DamagedDele
   return { kind: "deleted", told };
 }
 
-const UNREADABLE = Symbol("unreadable");
-
-async function orUnreadable<T>(read: () => Promise<T>): Promise<T | typeof UNREADABLE> {
-  try {
-    return await read();
-  } catch (error) {
-    if (isUnreadable(error)) return UNREADABLE;
-    throw error;
-  }
-}
-
 /** Whether its run is not one of this execution, its log cannot be read, or says that the run has ended while the head runs. */
 async function isDamaged(ports: Ports, seen: Head): Promise<boolean> {
   const { executions } = ports;
   let closedRun: string | null = null;
   for (let head: Head | null = seen; head !== null; head = await executions.head(head)) {
     const { run } = head;
-    const known = await orUnreadable(() => executions.run(seen.workspace, run));
-    if (known === UNREADABLE || known?.execution !== seen.execution) return true;
-    const state = await orUnreadable(async () =>
+    const known = await readable(() => executions.run(seen.workspace, run));
+    if (known?.execution !== seen.execution) return true;
+    const state = await readable(async () =>
       fold(
         stateOf(startedOf(head!)),
         (await executions.batches(head!, run, 1)).flatMap((batch) => batch.events),
       ),
     );
-    if (state === UNREADABLE) return true;
+    if (!state) return true;
     if (head.status !== "RUNNING" || !state.closed) return false;
     if (closedRun === run) return true;
     closedRun = run; // it closed between the two reads, or is damaged: the next read of the head tells
@@ -121,7 +110,11 @@ async function tellOfEnd(ports: Ports, head: Head): Promise<boolean> {
   const own = head.status === "RUNNING" ? closeOutbox(head, { kind: "failed", status: "TERMINATED", failure }) : [];
   let told = true;
   for (const entry of [...head.outbox, ...own]) {
-    if ((await orUnreadable(() => performOutbox(ports, { ...head, outbox: [entry] }))) === UNREADABLE) told = false;
+    const performed = await readable(async () => {
+      await performOutbox(ports, { ...head, outbox: [entry] });
+      return true;
+    });
+    if (!performed) told = false;
   }
   return told;
 }

@@ -57,7 +57,27 @@ export function isUnreadable(error: unknown): boolean {
   return ofOurs && $metadata === undefined && $response === undefined;
 }
 
-/** The same of a packed value, before it is parsed. */
+/** What `read` answers; undefined: the stored value cannot be read. @throws what a service fails with */
+export async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return undefined;
+  }
+}
+
+/** The same, within a transaction of one machine's store. */
+export function readableNow<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return undefined;
+  }
+}
+
+/** `isUnreadable` of a packed value, before it is parsed. */
 export function isDamage(error: unknown): boolean {
   const { code, name } = error as { code?: unknown; name?: unknown };
   return error instanceof Unreadable || name === "NoSuchKey" || (typeof code === "string" && code.startsWith("Z_"));
