@@ -44,8 +44,8 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
     "1: the address that a real `sirocco dev` prints in a terminal shows the overview, and its log has no key",
     async () => {
       const data = mkdtempSync(join(tmpdir(), "sirocco-console-dev-"));
-      // `script` gives the command a terminal; its input goes there.
-      const command = `'${process.execPath}' '${COMMAND}' dev --port 0 --data '${data}' --log-level info`;
+      // `script` gives the command a terminal; its input goes there. A shell that stays in between would answer Ctrl-C with a status of its own.
+      const command = `exec '${process.execPath}' '${COMMAND}' dev --port 0 --data '${data}' --log-level info`;
       const dev = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
       const ended = once(dev, "exit");
       let out = "";
