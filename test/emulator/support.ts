@@ -30,11 +30,11 @@ export async function blankAccount(): Promise<TestAccount> {
 }
 
 /**
- * Repeats `ask` until it answers a value, for conditions that another process brings about.
+ * Repeats `ask` until it answers a value, for conditions that another process brings about. It counts by a clock that no test moves.
  * @throws Error naming the condition, after `withinMs`.
  */
 export async function eventually<T>(what: string, ask: () => Promise<T | undefined>, withinMs = 15_000): Promise<T> {
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await delay(50)) {
+  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await delay(50)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
   }
