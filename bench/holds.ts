@@ -4,7 +4,7 @@
  * full, so that it can be filled in parts. `SIROCCO_BENCH_REQUESTS` measures only the requests whose names match this regular
  * expression.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApi, createKey, DEFAULT_WORKSPACE } from "../shared/api/index.ts";
@@ -27,7 +27,9 @@ export async function holds() {
   const dir = kept ? undefined : mkdtempSync(join(tmpdir(), "sirocco-bench-"));
   const file = kept ?? join(dir!, "sirocco.db");
   await fill(file);
+  const opened = performance.now();
   const store = embedded({ file });
+  const startUp = performance.now() - opened;
   const api = createApi(store, { version: "1.0.0", url: "http://localhost" });
   const { key } = await createKey(store, { workspace: DEFAULT_WORKSPACE, name: "bench" });
   const get = async (target: string) => {
@@ -102,9 +104,10 @@ export async function holds() {
     };
     rows.push(row);
   }
+  const megabytes = statSync(file).size / 1_000_000;
   store.close();
   if (dir) rmSync(dir, { recursive: true, force: true });
-  return { rows, executions: EXECUTIONS };
+  return { rows, executions: EXECUTIONS, "start-up ms": round(startUp, 1), "file MB": round(megabytes, 0) };
 }
 
 /** The longest iteration of the event loop while `work` is under way, ms: by the clock, and of this thread's processor time. */

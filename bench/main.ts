@@ -94,6 +94,7 @@ async function latencies() {
     const { at } = await result(on, "first", {});
     if (i >= 20) toFirstActivity.push((at as number) - began);
   }
+  const toHandler = await signals(on, 120);
   const toStream: number[] = [];
   const stream = await on.client.workflows.events.getStreamEvents({ stream: "progress" });
   const n = 100;
@@ -106,15 +107,67 @@ async function latencies() {
     if (toStream.length === n) break;
   }
   await reporting;
+  const idle = await reads(on, 200);
+  const busy = { going: true };
+  const load = Array.from({ length: 50 }, async () => {
+    while (busy.going) await result(on, "sequence", { steps: 10, report: false });
+  });
+  await new Promise((ok) => setTimeout(ok, 2_000));
+  const loaded = await reads(on, 200);
+  busy.going = false;
+  await Promise.all(load);
   await on.close();
   const row = (what: string, list: number[]) => {
     const { p50, p95 } = spread(list);
     return { what, "p50 ms": round(p50, 2), "p95 ms": round(p95, 2) };
   };
   return {
-    rows: [row("start to first activity", toFirstActivity), row("progress report to stream client", toStream)],
-    note: "a worker sends progress reports in groups, up to 20 ms apart",
+    rows: [
+      row("start to first activity", toFirstActivity),
+      row("signal to the activity of its handler", toHandler),
+      row("progress report to stream client, a report each 20 ms", toStream),
+      row("get, nothing else to do", idle.get),
+      row("explain, nothing else to do", idle.explain),
+      row("get, beside 50 runs at a time", loaded.get),
+      row("explain, beside 50 runs at a time", loaded.explain),
+    ],
   };
+}
+
+async function signals(on: Installation, n: number): Promise<number[]> {
+  const executionId = "listens";
+  const waits = on.client.workflows.executeWorkflow({
+    workflowIdentifier: "listens",
+    workflowExecutionRequest: { executionId, input: { n }, waitForResult: true, timeoutSeconds: 280 },
+  });
+  for (let i = 0; i < n; i++) {
+    await new Promise((ok) => setTimeout(ok, 20));
+    const signalInvocationBody = { name: "poke", input: { sent: now() } };
+    await on.client.workflows.executions.signalWorkflowExecution({ executionId, signalInvocationBody });
+  }
+  return ((await waits).result as { took: number[] }).took.slice(20);
+}
+
+/** How long a client waits for each of two reads of an execution that is open. */
+async function reads(on: Installation, n: number) {
+  const { executionId } = await on.client.workflows.executeWorkflow({
+    workflowIdentifier: "parked",
+    workflowExecutionRequest: { input: {} },
+  });
+  const at = `${on.url}/v1/workflows/executions/${executionId}`;
+  const read = async (url: string) => {
+    const began = now();
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${on.key}` } });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+    await answer.text();
+    return now() - began;
+  };
+  const took = { get: [] as number[], explain: [] as number[] };
+  for (let i = 0; i < n; i++) {
+    took.get.push(await read(at));
+    took.explain.push(await read(`${at}/explain`));
+  }
+  return took;
 }
 
 async function recovery() {
@@ -149,7 +202,7 @@ async function memory() {
   const before = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };
   const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
   const bytes = size();
-  const n = 5_000;
+  const n = 20_000;
   for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
   await pause();
   const after = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };

@@ -1,6 +1,6 @@
 /** A worker process for benchmarks. Its times are comparable with those of other processes on the machine. */
 
-import { activity, sleep, startWorker, task, waitUntil, workflow } from "@sirocco/sdk";
+import { activity, on, signal, sleep, startWorker, task, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
 
 const now = () => performance.timeOrigin + performance.now();
@@ -33,6 +33,17 @@ const parked = workflow({ name: "parked", timeout: null }, async () => {
   await waitUntil(() => false);
   return {};
 });
+const poke = signal("poke", z.object({ sent: z.number() }));
+/** How long each signal took until the activity of its handler ran. */
+const listens = workflow(
+  { name: "listens", input: z.object({ n: z.number() }), timeout: null, handlers: [poke] },
+  async ({ n }) => {
+    const took: number[] = [];
+    on(poke, async ({ sent }) => void took.push(((await clock()) as number) - sent));
+    await waitUntil(() => took.length === n);
+    return { took };
+  },
+);
 const reportProgress = activity({ name: "reportProgress", input: z.object({ n: z.number() }) }, async ({ n }) => {
   for (let i = 0; i < n; i++) {
     await new Promise((ok) => setTimeout(ok, 20));
@@ -55,7 +66,7 @@ const slowSteps = workflow({ name: "slowSteps", input: z.object({ steps: z.numbe
 });
 
 const worker = await startWorker({
-  workflows: [sequence, first, parked, reports, slowSteps],
+  workflows: [sequence, first, parked, listens, reports, slowSteps],
   activities: [step, times, clock, reportProgress, slow],
   cachedExecutions: Number(process.env.CACHED ?? 1000),
   log: { debug() {}, info() {}, warn: console.error, error: console.error },

@@ -1,10 +1,10 @@
-/** The progress that one attempt publishes: sent in groups, one call at a time, in order. */
+/** The progress that one attempt publishes: sent in groups, one call at a time, in order. What follows a quiet time is sent at once. */
 import type { Millis } from "../../shared/protocol/history.ts";
 import type { Progress, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Timers } from "./timers.ts";
 import type { WorkerContext } from "./types.ts";
 
-/** The first event of a group waits so long for others. */
+/** Between two groups: an attempt that reports all the time makes so few calls. */
 const GATHER_MS: Millis = 20;
 const MAX_GROUP = 500;
 
@@ -18,6 +18,7 @@ export class ProgressPublisher {
   readonly #o: ProgressOptions;
   #waiting: Progress[] = [];
   #sending: Promise<unknown> = Promise.resolve();
+  /** Of the timer at which the next group is sent. */
   #cancelSend: (() => void) | null = null;
 
   constructor(options: ProgressOptions) {
@@ -27,7 +28,7 @@ export class ProgressPublisher {
   publish(event: Progress): void {
     this.#waiting.push(event);
     if (this.#waiting.length >= MAX_GROUP) void this.flush();
-    else this.#cancelSend ??= this.#o.timers.after(GATHER_MS, () => void this.flush());
+    else this.#cancelSend ??= this.#o.timers.after(0, () => void this.flush()); // with all events of this turn
   }
 
   /** Sends the events that wait. Resolves when all have been sent; a group that cannot be sent is logged and lost. */
@@ -35,7 +36,8 @@ export class ProgressPublisher {
     this.#cancelSend?.();
     this.#cancelSend = null;
     if (this.#waiting.length === 0) return this.#sending;
-    const { worker, of } = this.#o;
+    const { worker, of, timers } = this.#o;
+    this.#cancelSend = timers.after(GATHER_MS, () => void this.flush());
     const body = { ...of, publish_id: worker.uuid(), events: this.#waiting };
     this.#waiting = [];
     this.#sending = this.#sending
