@@ -4,25 +4,28 @@
  *
  * ERRORS-1. An error that is read back from the history is an instance of its class if that class is one of these or built
  *     in. Otherwise it is an instance of the nearest such class that its class extends, with the name of its class, and
- *     `instanceof` a subclass of `WorkflowError` of that name is true.
+ *     `instanceof` a subclass of `WorkflowError` is true if it has that name, or the name of a class between the two.
  */
 
 import type { Duration } from "../shared/lib/duration.ts";
 import { milliseconds } from "../shared/lib/duration.ts";
-import type { AttemptEnd } from "../shared/protocol/history.ts";
+import type { AttemptEnd, Failure } from "../shared/protocol/history.ts";
 import type { MessageRefusal } from "../shared/protocol/outgoing-message.ts";
 import type { ChildFailureStatus } from "../shared/protocol/status.ts";
 
 const fromHistory = Symbol.for("sirocco.error.from_history");
 
-/** Marks an error as read back from the history, with its recorded `base`: it counts as a failure when code throws it again. */
-export function markRevived<E extends Error>(error: E, base: string | undefined): E {
-  Object.defineProperty(error, fromHistory, { value: { base } });
+/** The classes with which an error was recorded (ERRORS-1). */
+export type RecordedClasses = Pick<Failure, "base" | "classes">;
+
+/** Marks an error as read back from the history: it counts as a failure when code throws it again, and keeps its classes. */
+export function markRevived<E extends Error>(error: E, { base, classes }: RecordedClasses): E {
+  Object.defineProperty(error, fromHistory, { value: { base, classes } satisfies RecordedClasses });
   return error;
 }
-/** The base with which the error was recorded; null = it was not read back. */
-export const recordedBase = (error: Error): { readonly base: string | undefined } | null =>
-  (error as { [fromHistory]?: { base: string | undefined } })[fromHistory] ?? null;
+/** Null: the error was not read back. */
+export const recordedClasses = (error: Error): RecordedClasses | null =>
+  (error as { [fromHistory]?: RecordedClasses })[fromHistory] ?? null;
 const isRevived = (error: unknown): error is Error => error instanceof Error && fromHistory in error;
 
 export interface WorkflowErrorOptions {
@@ -68,7 +71,8 @@ const hasInstance = Function.prototype[Symbol.hasInstance];
 Object.defineProperty(WorkflowError, Symbol.hasInstance, {
   value(this: typeof WorkflowError, error: unknown): boolean {
     if (hasInstance.call(this, error)) return true;
-    return this !== WorkflowError && isRevived(error) && error.name === this.name; // ERRORS-1
+    if (this === WorkflowError || !isRevived(error)) return false;
+    return error.name === this.name || recordedClasses(error)?.classes?.includes(this.name) === true; // ERRORS-1
   },
 });
 

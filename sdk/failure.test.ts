@@ -65,6 +65,48 @@ describe("errors that are recorded and read back", () => {
     expect(error.cause).toMatchObject({ name: "CardDeclined", message: "declined", details: { code: 51 } });
   });
 
+  test("ERRORS-1: are instances of each subclass of WorkflowError that their class extends, also thrown on", () => {
+    class Payment extends WorkflowError {}
+    class Other extends WorkflowError {}
+    class Renamed extends Payment {
+      constructor(message: string) {
+        super(message);
+        this.name = "payment/renamed";
+      }
+    }
+    class Deepest extends Renamed {}
+    class Invalid extends InvalidValueError {}
+    class Stricter extends Invalid {}
+    let error: unknown = new ChildError("x", {
+      workflow: "w",
+      execution: "e",
+      status: "FAILED",
+      cause: new Deepest("declined"),
+    });
+    let stricter: unknown = new Stricter("x");
+    for (let recordings = 0; recordings < 3; recordings++) {
+      error = recordedAndRead(error);
+      stricter = recordedAndRead(stricter);
+      const { cause } = error as Error;
+      for (const Class of [Deepest, Renamed, Payment, WorkflowError]) expect(cause).toBeInstanceOf(Class);
+      for (const Class of [Other, Invalid, InvalidValueError]) expect(cause).not.toBeInstanceOf(Class);
+      expect(cause).toMatchObject({ name: "payment/renamed", message: "declined" });
+      for (const Class of [Stricter, Invalid, InvalidValueError]) expect(stricter).toBeInstanceOf(Class);
+    }
+    // Histories of before have no list of classes, and most errors need none.
+    expect(fromFailure({ type: "Deepest", base: "WorkflowError", message: "x" })).toBeInstanceOf(Deepest);
+    expect(toFailure(new CardDeclined("x"))).not.toHaveProperty("classes");
+  });
+
+  test("keep ten names of classes at most, and cut long ones", () => {
+    let Class: typeof WorkflowError = CardDeclined;
+    for (let i = 0; i < 100; i++)
+      Class = { [`C${i}${"x".repeat(1000)}`]: class extends Class {} }[`C${i}${"x".repeat(1000)}`]!;
+    const { classes } = toFailure(new Class("x"));
+    expect(classes!.length).toBeLessThanOrEqual(10);
+    expect(Math.max(...classes!.map(({ length }) => length))).toBeLessThanOrEqual(201);
+  });
+
   test.each([
     new WorkflowError("x", { details: [1], retryAfter: "5s", retry: false }),
     new InvalidValueError("x", [{ path: [] }]),

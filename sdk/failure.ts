@@ -1,7 +1,7 @@
 /**
  * Converts errors to the form in which histories hold them (ERRORS-1); `revive.ts` goes the way back.
  *
- * FAILURE-1. Kept are the name of the class, the message, the stack, `cause`, the members of an `AggregateError`, `details`
+ * FAILURE-1. Kept are the name of the class and of those that it extends, the message, the stack, `cause`, the members of an `AggregateError`, `details`
  *     (or a `code`), and the options of a `WorkflowError`. The realm of the error does not matter.
  * FAILURE-2. Reading an error never throws, whatever its getters do: a part that cannot be read is left out.
  * FAILURE-3. A failure fits into the history: texts are cut, chains end after some links, and details that JSON cannot hold or
@@ -15,7 +15,7 @@ import {
   CancelledError,
   ChildError,
   QueryRefused,
-  recordedBase,
+  recordedClasses,
   TimeoutError,
   WorkflowError,
 } from "./errors.ts";
@@ -26,6 +26,9 @@ const DEEPEST_CAUSE = 10;
 /** Members of one `AggregateError`; errors of one failure in all. */
 const MOST_MEMBERS = 20;
 const MOST_ERRORS = 50;
+/** Names of classes of one error, and characters of one. */
+const MOST_CLASSES = 10;
+const LONGEST_CLASS = 200;
 const LONGEST_MESSAGE = 20_000;
 const LONGEST_STACK = 4_000;
 const MAX_FAILURE_BYTES = MAX_PAYLOAD_BYTES / 4;
@@ -53,9 +56,10 @@ class Recorder {
     const base = baseOf(error);
     const type = nameOf(error, base);
     const failure: Failure = { type, message: this.#text(read(error, "message") ?? "", LONGEST_MESSAGE) };
-    const recorded = tryTo(() => recordedBase(error));
-    const shown = recorded ? recorded.base : base;
-    if (shown !== undefined && shown !== type) failure.base = shown;
+    const recorded = tryTo(() => recordedClasses(error)) ?? { base, classes: classesBetween(error, base, type) };
+    if (recorded.base !== undefined && recorded.base !== type) failure.base = recorded.base;
+    if (recorded.classes !== undefined && recorded.classes.length > 0)
+      failure.classes = recorded.classes.map((name) => this.#text(name, LONGEST_CLASS));
     const theirs = FOREIGN.get(error);
     const stack = theirs ? theirs.stack : read(error, "stack");
     if (stack !== undefined && (theirs || stack.includes("\n    at ")))
@@ -136,6 +140,25 @@ function baseOf(error: Error): string {
     if (typeof name === "string" && isClass && (Object.hasOwn(builtIn, name) || withMembers.has(name))) return name;
   }
   return "Error";
+}
+
+/**
+ * Names of the classes of a `WorkflowError` below `base`, other than `type`: `instanceof` compares them. No other class can
+ * compare names (ERRORS-1).
+ */
+function classesBetween(error: Error, base: string, type: string): string[] {
+  const names: string[] = [];
+  if (tryTo(() => error instanceof WorkflowError) !== true) return names;
+  let p: object | null | undefined = error;
+  for (let i = 0; i < MOST_CLASSES; i++) {
+    const of: object = p;
+    p = tryTo(() => Object.getPrototypeOf(of) as object | null);
+    const name = tryTo(() => (p?.constructor as { name?: unknown } | undefined)?.name);
+    if (!p || name === base || p === WorkflowError.prototype) break;
+    if (typeof name === "string" && name !== "" && name !== type && !names.includes(name))
+      names.push(name.toWellFormed());
+  }
+  return names;
 }
 
 const withMembers = new Set(["AggregateError", "SuppressedError"]);

@@ -20,7 +20,7 @@ export function fromFailure(failure: Failure): Error {
   const cause = failure.cause === undefined ? undefined : fromFailure(failure.cause);
   const error = withoutFrames(revive(failure, cause));
   if (failure.stack !== undefined) error.stack = failure.stack;
-  return markRevived(error, failure.base);
+  return markRevived(error, failure);
 }
 
 type Revive = (failure: Failure, cause: Error | undefined) => Error;

@@ -51,6 +51,8 @@ export interface Failure {
   retry_after_ms?: Millis;
   /** Name of the SDK's or the platform's class that the error is an instance of, where it is another one than `type`. */
   base?: string;
+  /** Names of the other classes that the error is an instance of: its own and those between, the nearest first. */
+  classes?: string[];
   stack?: string;
   details?: unknown;
   cause?: Failure;
@@ -63,6 +65,7 @@ export const Failure: z.ZodType<Failure> = kept({
   non_retryable: z.boolean().optional(),
   retry_after_ms: Length.optional(),
   base: z.string().optional(),
+  classes: z.array(z.string()).optional(),
   stack: z.string().optional(),
   details: z.unknown().optional(),
   get cause() {
