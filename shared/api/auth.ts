@@ -3,6 +3,7 @@
  * workspace, and every look-up of a request is within that workspace: objects of other workspaces are not found (404).
  */
 import { hash } from "node:crypto";
+import { LruCache } from "../lib/lru-cache.ts";
 import { onAbort } from "../lib/on-abort.ts";
 import type { KeyRecord, Ports } from "../ports.ts";
 import { isRefusal, type Refusal, unauthorized } from "../protocol/errors.ts";
@@ -12,6 +13,8 @@ import type { Millis } from "../protocol/history.ts";
 export const DEFAULT_WORKSPACE = "0190a000-0000-7000-8000-00000000da7a";
 
 const MOST_CACHED = 1000;
+/** Keys whose hash is known; a worker sends the same one with every call. */
+const MOST_DIGESTS = 100;
 /** An abort reason of our own: the default reason is an error with a stack. */
 const REVOKED = "the key has been revoked, or has expired";
 
@@ -28,6 +31,8 @@ export class Keys {
   readonly #readAgainMs: Millis | null;
   readonly #cached = new Map<string, { record: KeyRecord; until: Millis }>();
   readonly #watched = new Map<string, Set<OnEnd>>();
+  /** By key, of those that were found. */
+  readonly #digests = new LruCache<string>(MOST_DIGESTS);
   #checking = false;
 
   constructor(ports: Pick<Ports, "clock" | "registry">, readAgainMs: Millis | null) {
@@ -39,8 +44,11 @@ export class Keys {
     if (authorization === undefined || authorization === "") return unauthorized("missing");
     const key = bearer(authorization);
     if (key === undefined) return unauthorized("malformed");
-    const record = await this.#find(hash("sha256", key));
+    const known = this.#digests.get(key);
+    const digest = known ?? hash("sha256", key);
+    const record = await this.#find(digest);
     if (!record) return unauthorized("unknown");
+    if (known === undefined) this.#digests.set(key, digest);
     const { expiresAt } = record;
     return expiresAt !== undefined && expiresAt <= this.#ports.clock.now() ? unauthorized("expired") : record;
   }

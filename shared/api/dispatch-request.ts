@@ -32,7 +32,7 @@ import { Unreadable } from "../protocol/unreadable.ts";
 import { Access, Keys } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
-import { listOf, scoped, unscope } from "./list-tokens.ts";
+import { scoped, unscope } from "./list-tokens.ts";
 import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import type { Input, RouteModule } from "./route-module.ts";
@@ -199,7 +199,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
 
   const query = route.query ? parseQuery(route.query, new URLSearchParams(search)) : { value: {} };
   if ("refused" in query) return query.refused;
-  const list = listOf(route.operation, match.params);
+  const list = { operation: route.operation, params: match.params };
   const foreign = unscope(list, query.value as Record<string, unknown>);
   if (foreign) return foreign;
   const body = await bodyOf(route, request, api.ports.pause);
