@@ -39,6 +39,8 @@ export class EmbeddedRegistry implements Registry {
   readonly #holds = new LruCache<Holds>(1_000);
   /** By workspace and workflow, likewise; every start reads them. */
   readonly #serving = new LruCache<Serving>(1_000);
+  /** By workspace, likewise: by deployment its latest heartbeat. Every start asks which deployments are active. */
+  #latest = new LruCache<ReadonlyMap<string, Millis>>(1_000);
   readonly #uuid: () => string;
   readonly #clock: Clock;
   readonly #readable: Readable;
@@ -97,6 +99,7 @@ export class EmbeddedRegistry implements Registry {
         p.version?.of ?? null,
         p.version?.name ?? null,
       );
+      this.#latest.delete(ws);
       // A restarted worker keeps its name and registers a new session: the worker was created with the oldest of them.
       const before = this.#db.one(
         "SELECT MIN(created_at) AS created FROM workers WHERE ws = ? AND deployment = ? AND name = ?",
@@ -178,6 +181,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async beat(p: { workspace: string; deployment: string; session: string; load?: WorkerLoad; now: Millis }) {
+    this.#latest.delete(p.workspace);
     const updated = this.#db.run(
       "UPDATE workers SET heartbeat_at = ?, load = ? WHERE ws = ? AND deployment = ? AND session = ?",
       p.now - this.#ahead(),
@@ -190,6 +194,7 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async leave(p: { workspace: string; deployment: string; session: string }) {
+    this.#latest.delete(p.workspace);
     this.#db.run(
       "DELETE FROM workers WHERE ws = ? AND deployment = ? AND session = ?",
       p.workspace,
@@ -219,6 +224,7 @@ export class EmbeddedRegistry implements Registry {
       const workflows = this.#db.all(sql, ...of).map((row) => String(row.workflow));
       for (const workflow of workflows) this.#serving.delete(servingKey(workspace, workflow));
       this.#db.run("DELETE FROM registrations WHERE ws = ? AND deployment = ?", ...of);
+      this.#latest.delete(workspace);
       this.#db.run("DELETE FROM workers WHERE ws = ? AND deployment = ?", ...of);
       return workflows;
     });
@@ -238,6 +244,7 @@ export class EmbeddedRegistry implements Registry {
         keys,
       );
       if (keys === null) return;
+      this.#latest.delete(p.workspace);
       this.#db.run(
         `DELETE FROM workers WHERE ws = ? AND deployment = ?
            AND (key IS NULL OR key NOT IN (SELECT value FROM json_each(?)))`,
@@ -273,13 +280,26 @@ export class EmbeddedRegistry implements Registry {
   }
 
   async active(workspace: string, since: Millis, among?: readonly string[]) {
-    const rows = this.#db.all(
-      "SELECT DISTINCT deployment FROM workers WHERE ws = ? AND heartbeat_at >= ?",
-      workspace,
-      since - this.#ahead(),
-    );
-    const names = rows.map((row) => String(row.deployment));
-    return new Set(among ? names.filter((name) => among.includes(name)) : names);
+    const latest = this.#latestBeats(workspace);
+    const from = since - this.#ahead();
+    const names = among ?? [...latest.keys()];
+    return new Set(names.filter((name) => (latest.get(name) ?? Number.NEGATIVE_INFINITY) >= from));
+  }
+
+  #latestBeats(workspace: string): ReadonlyMap<string, Millis> {
+    const known = this.#latest.get(workspace);
+    if (known) return known;
+    const sql = "SELECT deployment, MAX(heartbeat_at) AS latest FROM workers WHERE ws = ? GROUP BY deployment";
+    const rows = this.#db.all(sql, workspace);
+    const latest = new Map(rows.map((row) => [String(row.deployment), Number(row.latest)]));
+    this.#latest.set(workspace, latest);
+    return latest;
+  }
+
+  /** Deletes the sessions whose last heartbeat was before. */
+  expireSessions(before: Millis): void {
+    this.#latest = new LruCache(1_000);
+    this.#db.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
   }
 
   async abilities(workspace: string, ids: readonly string[]) {
@@ -504,6 +524,7 @@ export class EmbeddedRegistry implements Registry {
       }
       const removed = this.#db.run("DELETE FROM keys WHERE ws = ? AND hash = ?", workspace, hash);
       if (removed === 0) return "unknown";
+      this.#latest.delete(workspace);
       this.#db.run("DELETE FROM workers WHERE ws = ? AND key = ?", workspace, hash);
       return "removed";
     });

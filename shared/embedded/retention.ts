@@ -1,5 +1,5 @@
 /**
- * Retention: deletes closed runs with their feed, and worker sessions, in chunks between which requests are served. So are
+ * Retention: deletes closed runs with their feed in chunks between which requests are served. So are
  * the logs of executions that were deleted: one transaction has hidden them before (DELETE-1), by deleting all rows but those.
  */
 import { closedRun } from "../core/rollups.ts";
@@ -35,7 +35,6 @@ export async function expire(r: Retention, before: Millis): Promise<void> {
   for (let next = r.database.one(nextWorkspace, ""); next; next = r.database.one(nextWorkspace, String(next.ws))) {
     await expireRuns(r, String(next.ws), before);
   }
-  r.database.run("DELETE FROM workers WHERE heartbeat_at < ?", before);
 }
 
 async function expireRuns(r: Retention, workspace: string, before: Millis): Promise<void> {

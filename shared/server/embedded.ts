@@ -172,6 +172,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     "prepared runs": () => expirePrepared(database, settled.now() - PREPARED_MS),
     "deleted executions": () => eraseHidden({ database, sequence }),
     "old tombstones": () => expireTombstones(database, settled.now() - settings.retentionMs),
+    "old sessions": () => registry.expireSessions(settled.now() - settings.retentionMs),
     retention: () =>
       expire(
         { database, sequence, setAside, log, forgetHead: (ref) => executions.forgetHead(ref) },
