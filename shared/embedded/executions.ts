@@ -24,7 +24,7 @@ import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
-import { HeadCache } from "./head-cache.ts";
+import { HeadCache, type HeadCounts } from "./head-cache.ts";
 import { type HeadText, headOf, headOfRun, RUN_COLUMNS, textOf } from "./head-rows.ts";
 import type { Notifier } from "./notifier.ts";
 import { eraseHidden, hideRuns } from "./retention.ts";
@@ -35,15 +35,6 @@ import type { Sequence } from "./sequence.ts";
 
 /** Characters of batches that are parsed before other requests may run: some milliseconds. */
 const BATCHES_AT_ONCE = 500_000;
-
-/**
- * Writes a batch at the tail of its run's log (PROTOCOL-1) in one statement, because a step writes nothing else. Where the
- * position is not free, or the log would have more than `?8` bytes, there is no row to insert.
- */
-const PUT_AT_TAIL = `INSERT OR IGNORE INTO log (run, first, ws, seq, n, bytes, retries, batches, queued, messages, body)
-  SELECT ?1, ?2, ?3, ?4, ?5, last.bytes + ?6, last.retries + ?9, last.batches + 1, last.queued + ?10, last.messages + ?11, ?7
-  FROM (SELECT ws, first, n, bytes, retries, batches, queued, messages FROM log WHERE run = ?1 ORDER BY first DESC LIMIT 1) AS last
-  WHERE last.ws = ?3 AND last.first + last.n = ?2 AND last.bytes + ?6 <= ?8`;
 
 const claimIf = (
   condition: string,
@@ -68,6 +59,11 @@ interface LogEnd extends Readonly<BatchWork> {
   readonly retries: number;
   /** Without those that the server wrote itself. */
   readonly batches: number;
+}
+interface Tail {
+  readonly workspace: string;
+  readonly next: number;
+  readonly end: LogEnd;
 }
 const NO_LOG: LogEnd = { bytes: 0, retries: 0, batches: 0, queued: 0, messages: 0 };
 const LOG_END = "bytes, retries, batches, queued, messages";
@@ -95,6 +91,11 @@ export class EmbeddedExecutions implements Executions {
   readonly #heads = new HeadCache();
   /** By run: workspace and execution. */
   readonly #owners = new LruCache<string>(10_000);
+  /** By run that is open: where its next batch goes (HEADCACHE-2). */
+  readonly #tails = new LruCache<Tail>(10_000);
+
+  /** Whether runs were hidden; null: not looked at yet. */
+  #hasDeleted: boolean | null = null;
 
   /** Called when a run has closed, after the commit. */
   onClosed: (ref: Ref, run: string) => void = () => {};
@@ -118,6 +119,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   #head(ref: Ref): Head | null {
+    if (this.#db.failure) throw this.#db.failure; // what is remembered may not have been written
     const known = this.#heads.get(ref);
     if (known) return known;
     const row = this.#db.one("SELECT * FROM heads WHERE ws = ? AND execution = ?", ref.workspace, ref.execution);
@@ -127,7 +129,7 @@ export class EmbeddedExecutions implements Executions {
   /** `row`: the whole row, as it is now (HEADCACHE-1). */
   #remembered(row: Row): Head {
     const head = headOf(row);
-    this.#heads.remember(head, String(row.body).length);
+    this.#heads.remember(head, String(row.body).length, countsOf(row));
     return head;
   }
 
@@ -149,15 +151,19 @@ export class EmbeddedExecutions implements Executions {
     if (this.#isDeleted(head)) return { kind: "deleted" as const };
     const earlier = old && this.#run(head.workspace, head.run);
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
-    this.#db.atomically(() => this.#putFirstHead({ ...head, fence: (old?.fence ?? 0) + 1 }));
+    const first = { ...head, fence: (old?.fence ?? 0) + 1 };
+    const { text, end } = this.#db.atomically(() => this.#putFirstHead(first));
+    this.#heads.remember(first, text.body.length); // its caller looks at it next
+    this.#tails.set(head.run, { workspace: head.workspace, next: 2, end });
+    this.#owners.set(head.run, ownerOf(head));
     return { kind: "created" as const };
   }
 
   /** The head with which a run begins, and the run. */
-  #putFirstHead(head: Head): void {
+  #putFirstHead(head: Head): { text: HeadText; end: LogEnd } {
     const text = textOf(head);
     this.#putHead(head, text, { begins: true });
-    this.#putRun(head, text);
+    return { text, end: this.#putRun(head, text) };
   }
 
   /** `begins`: the head is the first of its run, whose counts begin. */
@@ -197,8 +203,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   /** Begins a run: its row in `runs`, and event 1 in its log. */
-  #putRun(head: Head, { whole }: HeadText): void {
-    const firstSeq = this.#putLog(head.workspace, head.run, firstBatch(head), { before: NO_LOG, by: "server" }).seq;
+  #putRun(head: Head, { whole }: HeadText): LogEnd {
+    const first = this.#putLog(head.workspace, head.run, firstBatch(head), { before: NO_LOG, by: "server" });
     this.#db.run(
       `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
          parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
@@ -222,12 +228,13 @@ export class EmbeddedExecutions implements Executions {
       head.continued_from,
       head.schedule?.id ?? null,
       head.attempt,
-      firstSeq,
+      first.seq,
       json(head.search_keys),
       whole,
     );
     addSearchKeys(this.#db, head, head.search_keys);
     this.#rollups.add(head.workspace, [startedRun(head)]);
+    return first.end;
   }
 
   /** Answers the batch's first number in the feed. `before`: the end of the run's log without this batch. */
@@ -324,27 +331,24 @@ export class EmbeddedExecutions implements Executions {
     if (owner === undefined) {
       const row = this.#db.one("SELECT ws, execution FROM runs WHERE run = ?", run);
       if (!row) return false;
-      owner = `${row.ws}/${row.execution}`;
+      owner = ownerOf({ workspace: String(row.ws), execution: String(row.execution) });
       this.#owners.set(run, owner);
     }
-    return owner === `${ref.workspace}/${ref.execution}`;
+    return owner === ownerOf(ref);
   }
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
     const { workspace } = ref;
-    const { first, events } = batch;
+    const position = this.#positionAt(workspace, run, batch.first);
+    if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
-    const bytes = Buffer.byteLength(body);
-    const seq = this.#sequence.next;
-    const { queued, messages } = workOf(events);
-    const of = [run, first, workspace, seq, events.length, bytes, body, maxBytes];
-    if (this.#db.run(PUT_AT_TAIL, ...of, retriesIn(events), queued, messages) === 0) {
-      const position = this.#positionAt(workspace, run, first);
-      if ("by" in position) return { kind: "taken" as const, by: position.by };
-      return { kind: "full" as const, bytes: position.end.bytes + bytes };
-    }
-    this.#sequence.take(events.length);
+    const end = endAfter(position.end, batch, body, "worker");
+    if (end.bytes > maxBytes) return { kind: "full" as const, bytes: end.bytes };
+    const n = batch.events.length;
+    this.#tails.delete(run);
+    this.#db.run(PUT_LOG, run, batch.first, workspace, this.#sequence.take(n), n, ...valuesOf(end), body);
+    this.#tails.set(run, { workspace, next: batch.first + n, end });
     this.#notifier.announceFeed(workspace);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
@@ -355,6 +359,8 @@ export class EmbeddedExecutions implements Executions {
    * null if the position is inside a batch or beyond the next free one, or the run is not one of this workspace.
    */
   #positionAt(workspace: string, run: string, first: number): { end: LogEnd } | { by: Batch | null } {
+    const known = this.#tails.get(run);
+    if (known?.workspace === workspace && known.next === first) return { end: known.end };
     const last = this.#db.one(
       `SELECT ws, first, n, ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`,
       run,
@@ -439,6 +445,7 @@ export class EmbeddedExecutions implements Executions {
     const position = this.#positionAt(ref.workspace, p.run, p.batch.first);
     if ("by" in position) return { kind: "conflict" as const };
     let final: { head: Head; characters: number } | undefined;
+    this.#tails.delete(p.run);
     this.#db.atomically(() => {
       const by = p.fence === null ? "server" : "worker";
       const { seq, end } = this.#putLog(ref.workspace, p.run, p.batch, { before: position.end, by });
@@ -468,13 +475,8 @@ export class EmbeddedExecutions implements Executions {
     { cost: before, workspace, execution }: Head,
     end: LogEnd,
   ): { cost: ExecutionCost; text: HeadText } {
-    const row = this.#db.one(
-      "SELECT claims, parks, tasks, changes, bytes FROM heads WHERE ws = ? AND execution = ?",
-      workspace,
-      execution,
-    )!;
-    const [claims, parks, changes] = [Number(row.claims), Number(row.parks), Number(row.changes)];
-    const tasks = Number(row.tasks) + end.queued;
+    const { claims, parks, changes, ...counted } = this.#countsOf({ workspace, execution });
+    const tasks = counted.tasks + end.queued;
     const calls = claims + parks + end.batches;
     const { cost: _before, ...bare } = closed;
     const copies = bare.outbox.length > 0 ? 2 : 1; // of the row in `heads`
@@ -486,7 +488,7 @@ export class EmbeddedExecutions implements Executions {
       write_units: null,
       read_units: null,
       commits: (before?.commits ?? 0) + (before ? 0 : 1) + calls + end.messages + changes + 2 * tasks,
-      bytes_written: (before?.bytes_written ?? 0) + Number(row.bytes) + end.bytes + bytes + own,
+      bytes_written: (before?.bytes_written ?? 0) + counted.bytes + end.bytes + bytes + own,
     });
     // The cost is a part of what the close writes.
     const own = (1 + copies) * (bytesOf(costFor(bytes)) + ',"cost":'.length);
@@ -495,14 +497,23 @@ export class EmbeddedExecutions implements Executions {
     return { cost, text: { body: withIt(text.body), whole: withIt(text.whole) } };
   }
 
+  #countsOf(ref: Ref): HeadCounts {
+    const known = this.#heads.countsOf(ref);
+    if (known) return known;
+    const counts = "SELECT claims, parks, tasks, changes, bytes FROM heads WHERE ws = ? AND execution = ?";
+    return countsOf(this.#db.one(counts, ref.workspace, ref.execution)!);
+  }
+
   /** `next`: of a run that may have been prepared. */
   #beginRun(next: Head): void {
+    this.#tails.delete(next.run);
     this.#db.run("DELETE FROM prepared_runs WHERE run = ?", next.run);
     this.#putFirstHead(next);
   }
 
   async prepare(next: Head, batches: readonly Batch[]) {
     const { workspace, run, started_at } = next;
+    this.#tails.delete(run);
     this.#db.run("INSERT OR IGNORE INTO prepared_runs (run, at) VALUES (?, ?)", run, started_at);
     const last = this.#db.one(`SELECT ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`, run);
     let end = last ? endOf(last) : { ...NO_LOG, bytes: Buffer.byteLength(json(firstBatch(next))) };
@@ -568,6 +579,7 @@ export class EmbeddedExecutions implements Executions {
   /** Whether nothing of it is left to hide. */
   #hideSome(ref: Ref, run: string): boolean {
     const { workspace, execution } = ref;
+    this.#hasDeleted = true;
     const hidden = hideRuns(
       { database: this.#db, rollups: this.#rollups },
       { workspace, execution, run },
@@ -575,6 +587,7 @@ export class EmbeddedExecutions implements Executions {
     );
     for (const run of hidden.runs) {
       this.#owners.delete(run);
+      this.#tails.delete(run);
       this.onHidden(run);
     }
     this.#heads.forget(ref);
@@ -599,6 +612,9 @@ export class EmbeddedExecutions implements Executions {
 
   /** DELETE-4. */
   #isDeleted({ workspace, execution, token }: Head): boolean {
+    // Most stores have none, and every start asks.
+    this.#hasDeleted ??= this.#db.one("SELECT 1 FROM deleted_runs LIMIT 1") !== null;
+    if (!this.#hasDeleted) return false;
     const row = this.#db.one(
       "SELECT 1 FROM deleted_runs WHERE ws = ? AND execution = ? AND token = ? LIMIT 1",
       workspace,
@@ -686,6 +702,17 @@ export class EmbeddedExecutions implements Executions {
     }));
   }
 }
+
+/** No id has a "/". */
+const ownerOf = ({ workspace, execution }: Ref): string => `${workspace}/${execution}`;
+
+const countsOf = (row: Row): HeadCounts => ({
+  claims: Number(row.claims),
+  parks: Number(row.parks),
+  tasks: Number(row.tasks),
+  changes: Number(row.changes),
+  bytes: Number(row.bytes),
+});
 
 const endOf = (row: Row): LogEnd => ({
   bytes: Number(row.bytes),

@@ -11,8 +11,8 @@ import { Sequence } from "./sequence.ts";
 function made() {
   const store = embedded();
   const { database: db, clock, executions } = store;
-  /** Reads each head once: it knows none yet. */
-  const stored = (ref: Ref) =>
+  /** Knows nothing yet. */
+  const other = () =>
     new EmbeddedExecutions({
       db,
       sequence: new Sequence(db),
@@ -20,13 +20,14 @@ function made() {
       rollups: new EmbeddedRollups({ db, clock, retentionMs: 1, readable: new Readable(() => {}) }),
       clock,
       readable: new Readable(() => {}),
-    }).head(ref);
+    });
+  const stored = (ref: Ref) => other().head(ref);
   const same = async (ref: Ref) => {
     const head = await executions.head(ref);
     expect(head).toEqual(await stored(ref));
     return head;
   };
-  return { store, executions, db, same };
+  return { store, executions, db, same, other };
 }
 
 test("after each write the head is that of the row, also where it was read before", async () => {
@@ -103,5 +104,43 @@ test("a head with a long input is read from its row each time", async () => {
   await executions.create(headOf(ref, 1, { input: "x".repeat(10_000) }), []);
   const [one, two] = [await same(ref), await same(ref)];
   expect(one).not.toBe(two);
+  store.close();
+});
+
+test("a log goes on as its last row says, whether its end is remembered or read", async () => {
+  const { store, executions, db, other } = made();
+  const [known, read] = [newRef(), newRef()];
+  const rows = (run: string) =>
+    db.all("SELECT first, n, bytes, retries, batches, queued, messages FROM log WHERE run = ? ORDER BY first", run);
+  const [a, b] = [headOf(known, 1, { input: "same" }), headOf(read, 1, { input: "same" })];
+  await executions.create(a, []);
+  await executions.create(b, []);
+  const started = (activity: number, where: string) =>
+    ({ kind: "activity_scheduled", activity, name: "charge", input: {}, where, options: {} }) as never;
+  const batches = [batchOf(2, 1, [started(1, "queue"), started(2, "queue")]), batchOf(4, 2, [started(3, "queue")])];
+  for (const batch of batches) {
+    expect(await executions.putBatch(known, a.run, batch, 1_000_000)).toEqual({ kind: "written" });
+    expect(await other().putBatch(read, b.run, batch, 1_000_000)).toEqual({ kind: "written" });
+    expect(await executions.putBatch(known, a.run, batch, 1_000_000)).toEqual({ kind: "taken", by: batch });
+  }
+  const counts = (run: string) => rows(run).slice(1);
+  const from = (run: string) =>
+    counts(run).map((row) => ({ ...row, bytes: Number(row.bytes) - Number(rows(run)[0]!.bytes) }));
+  expect(from(a.run)).toEqual(from(b.run));
+  expect(counts(a.run).at(-1)).toMatchObject({ batches: 2, queued: 3, messages: 3 });
+  expect(await executions.putBatch(known, a.run, batchOf(9, 3, [started(4, "queue")]), 1_000_000)).toEqual({
+    kind: "taken",
+    by: null,
+  });
+  expect(await executions.putBatch(known, a.run, batchOf(5, 3, [started(4, "queue")]), 10)).toMatchObject({
+    kind: "full",
+  });
+  expect(rows(a.run)).toHaveLength(3);
+  const close = { run: a.run, fence: null, batch: batchOf(5, 1, [completed]), next: finalOf(a, 1) };
+  expect(await executions.close(known, close)).toEqual({ kind: "closed" });
+  expect(await executions.putBatch(known, a.run, batchOf(5, 3, [started(4, "queue")]), 1_000_000)).toMatchObject({
+    kind: "taken",
+    by: { append_id: close.batch.append_id },
+  });
   store.close();
 });

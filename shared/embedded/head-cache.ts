@@ -5,25 +5,45 @@
  * HEADCACHE-1. The cache has what the row has. This process alone writes the file, every write of a row of `heads` forgets the
  *     head first, and a head is remembered only from a statement that has answered or written its whole row, outside of what may be
  *     undone. It is frozen, because several callers get the same object.
+ * HEADCACHE-2. The end of the log of an open run is known likewise (`#tails` in `executions.ts`), so that a step reads nothing: what is
+ *     known of a run is forgotten before a write of its log, and remembered after a batch that was written outside of what may be undone.
  */
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
+
+/** What the row counts for the cost of the run (COST-1). */
+export interface HeadCounts {
+  readonly claims: number;
+  readonly parks: number;
+  readonly tasks: number;
+  readonly changes: number;
+  readonly bytes: number;
+}
+
+interface Known {
+  readonly head: Head;
+  readonly counts: HeadCounts | null;
+}
 
 const MOST_HEADS = 2_000;
 /** Characters of a head's JSON. A head has the input and the result of its run. */
 const MOST_CHARACTERS = 4_000;
 
 export class HeadCache {
-  readonly #heads = new LruCache<Head>(MOST_HEADS);
+  readonly #heads = new LruCache<Known>(MOST_HEADS);
 
   get(ref: Ref): Head | undefined {
-    return this.#heads.get(keyOf(ref));
+    return this.#heads.get(keyOf(ref))?.head;
+  }
+
+  countsOf(ref: Ref): HeadCounts | null {
+    return this.#heads.get(keyOf(ref))?.counts ?? null;
   }
 
   /** `characters`: of its JSON. */
-  remember(head: Head, characters: number): void {
-    if (characters <= MOST_CHARACTERS) this.#heads.set(keyOf(head), Object.freeze(head));
+  remember(head: Head, characters: number, counts: HeadCounts | null = null): void {
+    if (characters <= MOST_CHARACTERS) this.#heads.set(keyOf(head), { head: Object.freeze(head), counts });
   }
 
   forget(ref: Ref): void {

@@ -8,6 +8,7 @@ import { DamagedExecution } from "../engine/force-close.ts";
 import { addLogRecords } from "../engine/log-records.ts";
 import { reset } from "../engine/reset.ts";
 import { terminate } from "../engine/terminate.ts";
+import type { Ref } from "../ports.ts";
 import type { Head } from "../protocol/head.ts";
 import { type Embedded, embedded } from "../server/embedded.ts";
 import { expireTombstones } from "./retention.ts";
@@ -77,11 +78,17 @@ test("terminate of an execution whose head runs on after its log has ended is re
   m.store.close();
 });
 
+/** The store reads the head from its row again: a park without the fence changes nothing. */
+async function notKnown({ executions }: Pick<Embedded, "executions">, ref: Ref): Promise<void> {
+  expect(await executions.park(ref, { run: "none", fence: 0, dueAt: null, effectsDoneThrough: 1 })).toBe(false);
+}
+
 test("a head that cannot be read is set aside with growing pauses, and each round serves the others", async () => {
   const { store, clock, error, start } = made();
   const [bad, good] = [await start(), await start()];
   store.database.run("UPDATE heads SET body = '{', deadline = 1 WHERE execution = ?", bad.execution);
   store.database.run("UPDATE heads SET deadline = 1 WHERE execution = ?", good.execution);
+  for (const head of [bad, good]) await notKnown(store, head);
   const failures = () => error.mock.calls.filter(([message]) => message.includes("is set aside")).length;
   await store.sweep(MINUTE);
   expect((await store.executions.head(good))?.status).toBe("TIMED_OUT");
