@@ -119,3 +119,17 @@ test("of many long runs only some are kept, and a short one never", async () => 
     vi.restoreAllMocks();
   }
 });
+
+test("what waits for thousands of activities is told in pieces, and names the hundred that wait longest", async () => {
+  const of = await begun();
+  for (let i = 0; i < 30; i++) await of.append(Array.from({ length: 100 }, (_, n) => scheduled(100 * i + n + 1)));
+  const first = Array.from({ length: 100 }, (_, n) => `charge-${n + 1}`);
+  expect(await activitiesOf(of)).toEqual(first.slice(0, 99)); // and that no worker is live
+  const pause = vi.spyOn(w.ports, "pause");
+  try {
+    expect(await activitiesOf(of)).toEqual(first.slice(0, 99)); // the history is known
+    expect(pause.mock.calls.length).toBeGreaterThanOrEqual(30);
+  } finally {
+    vi.restoreAllMocks();
+  }
+});

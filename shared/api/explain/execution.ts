@@ -48,7 +48,7 @@ interface How {
 async function explanationOf(context: RequestContext, found: Head, how: How): Promise<Explanation> {
   const { head, run } = await consistent(context, found, how.until);
   const around = await circumstances(context, head, run, how);
-  const waits = explain(head, run.state, run.noted, around);
+  const waits = await explain(head, run.state, run.noted, around, context.ports.pause);
   run.keep();
   return {
     execution_id: head.execution,

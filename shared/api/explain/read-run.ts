@@ -72,6 +72,8 @@ function foldsOf(ports: Ports): LruCache<Fold> {
 
 /** No explanation shows what an activity was given, and that may be long. */
 function withoutInputs(state: RunState): RunState {
-  for (const [number, open] of state.activities) state.activities.set(number, { ...open, input: null });
+  for (const [number, open] of state.activities) {
+    if (open.input !== null) state.activities.set(number, { ...open, input: null });
+  }
   return state;
 }

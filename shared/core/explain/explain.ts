@@ -101,20 +101,39 @@ interface Case {
   readonly state: RunState;
   readonly noted: Noted;
   readonly around: Circumstances;
-  readonly waits: Wait[];
+  waits: Wait[];
+  readonly pause: () => Promise<void>;
 }
 
-/** The waits, the most decisive first. */
-export function explain(head: Head, state: RunState, noted: Noted, around: Circumstances): Wait[] {
-  const c: Case = { head, state, noted, around, waits: [] };
+/** The waits, the most decisive first. `pause`: lets other requests run, because a run may wait for very much at once. */
+export async function explain(
+  head: Head,
+  state: RunState,
+  noted: Noted,
+  around: Circumstances,
+  pause: () => Promise<void> = async () => {},
+): Promise<Wait[]> {
+  const c: Case = { head, state, noted, around, waits: [], pause };
   if (head.status !== "RUNNING") closed(c);
-  else open(c);
+  else await open(c);
   pausedSchedule(c);
   const cutAt = around.cutAt === null ? {} : { history_read_to_event: around.cutAt };
-  return c.waits
-    .sort((a, b) => rankOf(a.kind) - rankOf(b.kind) || (a.since ?? 0) - (b.since ?? 0))
-    .slice(0, MOST_WAITS)
-    .map((wait) => ({ ...wait, evidence: { ...wait.evidence, ...cutAt } }));
+  return mostDecisive(c.waits).map((wait) => ({ ...wait, evidence: { ...wait.evidence, ...cutAt } }));
+}
+
+const mostDecisive = (waits: Wait[]): Wait[] =>
+  waits.sort((a, b) => rankOf(a.kind) - rankOf(b.kind) || (a.since ?? 0) - (b.since ?? 0)).slice(0, MOST_WAITS);
+
+/** Tells of each, and keeps no more of it than is shown. */
+async function tellEach<K, V>(c: Case, of: Iterable<[K, V]>, tell: (key: K, value: V) => void): Promise<void> {
+  let told = 0;
+  for (const [key, value] of of) {
+    tell(key, value);
+    told += 1;
+    if (told % MOST_WAITS > 0) continue;
+    c.waits = mostDecisive(c.waits);
+    await c.pause();
+  }
 }
 
 /** One sentence about the most decisive wait, and how many others there are. */
@@ -136,7 +155,7 @@ const deploymentLink = (c: Case): Link => ({
   href: `${API}/deployments/${encodeURIComponent(c.head.deployment)}`,
 });
 
-function open(c: Case): void {
+async function open(c: Case): Promise<void> {
   const { head, state, noted, around } = c;
   for (const each of around.holds) onHold(c, each);
   const live = around.workers.filter((w) => w.live);
@@ -147,10 +166,10 @@ function open(c: Case): void {
   const held = beginsAt(head, around.now);
   if (held !== null) hold(c, held);
   if (around.loop) loop(c, around.loop);
-  for (const [number, activity] of state.activities) describeActivity(c, number, activity, live);
-  for (const [id, input] of noted.inputs) ask(c, id, input);
-  for (const [number, child] of state.children) waitForChild(c, number, child);
-  for (const [timer, at] of state.timers) waitForTimer(c, timer, at);
+  await tellEach(c, state.activities, (number, activity) => describeActivity(c, number, activity, live));
+  await tellEach(c, noted.inputs, (id, input) => ask(c, id, input));
+  await tellEach(c, state.children, (number, child) => waitForChild(c, number, child));
+  await tellEach(c, state.timers, (timer, at) => waitForTimer(c, timer, at));
   if (noted.cancelledAt !== null) {
     add(c, {
       kind: "cancelling",
