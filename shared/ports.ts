@@ -9,6 +9,7 @@
  *     `key`, which answers the workspace of an API key.
  * PORT-4. Tasks are hints: the queue may lose, double, delay or reorder them.
  */
+import type { RefusedUpdate } from "./core/decide.ts";
 import type { PublicEvent } from "./core/present.ts";
 import type { Permit, Pool } from "./core/rate-limit.ts";
 import type { Bucket, Range } from "./core/rollups.ts";
@@ -48,6 +49,17 @@ export interface Executions {
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
+  /**
+   * Answers updates that the history does not record (DECIDE-9): deletes each message and keeps the failure for its sender, in
+   * one write, if the head is running and fence and run are the given ones. Nothing is kept for a message that is not there.
+   * The port is given short failures.
+   */
+  refuseUpdates(
+    ref: Ref,
+    p: { run: string; chain: string; fence: number; refused: readonly RefusedUpdate[] },
+  ): Promise<boolean>;
+  /** The refusal of an update that was kept by `refuseUpdates`, for some minutes and until it was read; else null. */
+  takeRefusal(ref: Ref, id: string): Promise<RefusedUpdate | null>;
   /**
    * In the order of their numbers. No snapshot: a message that is written meanwhile may be missing while a later one is
    * there. PROTOCOL-4 keeps the caller from taking that one in. With `most`: so many of them, for a look, in any order.

@@ -26,12 +26,14 @@
  *     The worker records a quarantine before it replays the code (QUARANTINE-4).
  */
 
+import type { RefusedUpdate } from "../../shared/core/decide.ts";
 import { isQuarantined, isSuspect, UNFINISHED_DELIVERIES, WORKER_DIED } from "../../shared/core/quarantine.ts";
 import { fold, stateOf } from "../../shared/core/state.ts";
 import { draft, step } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
+import { MAX_REFUSED_AT_ONCE } from "../../shared/protocol/limits.ts";
 import type { Claimed } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
@@ -303,6 +305,7 @@ export class Execution {
     view.checkMessages();
     const facts = await gatherFacts(this.#host, this.id, view, this.#local);
     const drafted = draft(state, facts);
+    if (drafted.refused.length > 0 && !(await this.#refuse(view, drafted.refused))) return this.#reclaim();
     if (drafted.stimuli !== null) this.#span ??= this.#beginSpan(view.head);
     const answer = drafted.stimuli === null ? null : await view.activate(drafted.stimuli);
     if (drafted.stimuli !== null && answer === null) {
@@ -400,6 +403,19 @@ export class Execution {
     }
     if (closed.kind === "refused") throw new ServerRefusal("close", closed.status, closed.code, closed.detail);
     return this.#reclaim();
+  }
+
+  /** DECIDE-9. False: the fence is another's, which may have accepted some of the updates. */
+  async #refuse(view: RunView, refused: readonly RefusedUpdate[]): Promise<boolean> {
+    const { run, chain, fence } = view.head;
+    for (let from = 0; from < refused.length; from += MAX_REFUSED_AT_ONCE) {
+      const some = refused.slice(from, from + MAX_REFUSED_AT_ONCE);
+      const ids = some.map(({ id }) => id);
+      const answer = await this.#host.discard({ execution: this.id, run, chain, fence, ids, refused: some });
+      if (answer.fenced) return false;
+      view.drop(ids);
+    }
+    return true;
   }
 
   /** Deletes messages that mean nothing any more. */

@@ -1,5 +1,5 @@
 /** The interface of the worker to the executions, and to the activities from the queue, that run in it. */
-import type { AppendItem, AppendResult, ParkItem, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { AppendItem, AppendResult, ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Leases } from "./leases.ts";
 import type { LogSink } from "./log-shipper.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -28,7 +28,7 @@ export interface ExecutionHost extends WorkerHost {
   append(item: AppendItem): Promise<AppendResult>;
   /** False: the fence is another's. Travels in one call with the parks of other executions. */
   park(item: ParkItem): Promise<boolean>;
-  discard(body: WorkerBody<"discard">): Promise<void>;
+  discard(body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">>;
   /** An execution has come to rest: the worker may evict it. */
   onIdle(): void;
   /** A call failed for good, or the worker has a bug: the execution is reset, and its task comes again. */

@@ -86,8 +86,8 @@ export class WorkerRuntime implements ExecutionHost {
     return this.#parks.offer(item);
   }
 
-  async discard(body: WorkerBody<"discard">): Promise<void> {
-    await this.worker.transport.call("discard", body);
+  discard(body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">> {
+    return this.worker.transport.call("discard", body);
   }
 
   // --- activities ----------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 /**
  * Updates: a message to the execution, and a wait for the event that records its outcome. That event may be in a later run
  * than the current one: an update that a run has not taken in before it continues as new goes to the next run, and a run that a
- * reset began is given the updates of the run that it replaces, unless the reset excludes them.
+ * reset began is given the updates of the run that it replaces, unless the reset excludes them. A refusal that no event records
+ * (DECIDE-9) is read beside the history.
  */
+import type { RefusedUpdate } from "../core/decide.ts";
 import { send } from "../engine/send.ts";
 import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
@@ -67,6 +69,7 @@ async function tail(context: RequestContext, head: Head): Promise<number> {
 
 type Outcome =
   | { kind: "event"; event: Extract<HistoryEvent, { kind: "update_completed" | "update_failed" | "update_rejected" }> }
+  | { kind: "refused"; refusal: RefusedUpdate }
   | { kind: "closed"; status: Head["status"]; accepted: boolean };
 
 /** Reads the events of a chain from the current one on, run by run, until it finds the outcome of one update. */
@@ -89,6 +92,13 @@ class Follower {
   }
 
   async look(): Promise<Outcome | undefined> {
+    const found = await this.#inHistory();
+    if (this.#accepted || (found && found.kind !== "closed")) return found;
+    const refusal = await this.#context.ports.executions.takeRefusal(refTo(this.#context, this.#execution), this.#id);
+    return refusal ? { kind: "refused", refusal } : found;
+  }
+
+  async #inHistory(): Promise<Exclude<Outcome, { kind: "refused" }> | undefined> {
     const ref = refTo(this.#context, this.#execution);
     for (;;) {
       const batches = await this.#context.ports.executions.batches(ref, this.#run, this.#tail);
@@ -128,6 +138,7 @@ function answerOf(name: string, execution: string, outcome: Outcome): Answer {
     if (!outcome.accepted) return notRunning(execution, outcome.status);
     return handlerFailed("update", name, execution, `the run ended ${outcome.status} before it answered the update`);
   }
+  if (outcome.kind === "refused") return refusedByWorkflow("update", name, execution, outcome.refusal);
   const { event } = outcome;
   if (event.kind === "update_completed") return { update_name: name, result: event.result ?? null };
   return refusedByWorkflow("update", name, execution, event);

@@ -1,5 +1,6 @@
 /** The durable state of executions over DynamoDB. Each method is one call of the protocol; the write that decides is conditional. */
 
+import type { RefusedUpdate } from "../core/decide.ts";
 import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
@@ -30,6 +31,7 @@ import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
+import type { Refusals } from "./refusals.ts";
 import { RunIndex } from "./run-index.ts";
 import { pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";
@@ -45,6 +47,7 @@ const load = {
   runs: () => import("./runs.ts"),
   inputs: () => import("./open-inputs.ts"),
   searchKeys: () => import("./search-keys.ts"),
+  refusals: () => import("./refusals.ts"),
 };
 
 const RUNNING = { ":running": S("RUNNING") };
@@ -103,6 +106,12 @@ export class AwsExecutions implements Executions {
   }
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void> {
     return this.#inbox.remove(ref, chain, ids);
+  }
+  async refuseUpdates(ref: Ref, p: Refusals): Promise<boolean> {
+    return (await load.refusals()).refuseUpdates(this.#c, ref, p);
+  }
+  async takeRefusal(ref: Ref, id: string): Promise<RefusedUpdate | null> {
+    return (await load.refusals()).takeRefusal(this.#c, ref, id);
   }
   inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
     return this.#inbox.all(ref, chain, most);

@@ -47,8 +47,10 @@ export const messageCounterKey = (ref: Ref, chain: string): Key => ({ pk: pkOf(r
 /** A sort key has 1,024 bytes at most. A message id that would not fit is replaced by its digest. */
 export const messageKey = (ref: Ref, chain: string, id: string): Key => ({
   pk: pkOf(ref),
-  sk: inboxPrefix(chain) + (Buffer.byteLength(id) <= 512 ? id : createHash("sha256").update(id).digest("hex")),
+  sk: inboxPrefix(chain) + shortId(id),
 });
+const shortId = (id: string): string =>
+  Buffer.byteLength(id) <= 512 ? id : createHash("sha256").update(id).digest("hex");
 
 export const activityPrefix = (run: string): string => `ACT#${run}#`;
 export const activityKey = (ref: Ref, run: string, activity: number): Key => ({
@@ -73,6 +75,12 @@ export const pointerKey = (workspace: string, run: string): Key => ({ pk: `${wor
 export const answerKey = (workspace: string, query: string): Key => ({
   pk: `${workspace}#/query/${query}`,
   sk: "ANSWER",
+});
+
+/** Outside of the execution's partition: nobody who reads that should read these. */
+export const refusalKey = (ref: Ref, id: string): Key => ({
+  pk: `${ref.workspace}#/refusal/${ref.execution}/${shortId(id)}`,
+  sk: "REFUSAL",
 });
 
 export const startKeyKey = (workspace: string, key: string): Key => ({ pk: `${workspace}#/start/${key}`, sk: "START" });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ActivityOptions, HistoryEvent, NewEvent, Started } from "../protocol/history.ts";
+import { RECORDED_REFUSALS } from "../protocol/limits.ts";
 import type { InboxMessage } from "../protocol/messages.ts";
 import { decide, type Situation } from "./decide.ts";
 import { fold, stateOf } from "./state.ts";
@@ -73,6 +74,41 @@ describe("messages", () => {
     expect(later).toMatchObject({ taken: ["c", "m", "d"], repeats: ["c", "d"] });
   });
 
+  test("DECIDE-9: a run records its first refused updates, and later ones leave no event", () => {
+    const update = (id: string, name: string): InboxMessage => ({
+      id,
+      kind: "update",
+      name,
+      input: 1,
+      sent_at: T,
+      seq: 1,
+    });
+    const failure = { message: "n".repeat(5_000), stack: "s", details: [1], cause: { message: "why" } };
+    const checkUpdate = (name: string) => (name === "no" ? { status: 422, failure } : null);
+    const rejected = (message: string): NewEvent => ({
+      kind: "update_rejected",
+      message,
+      name: "no",
+      status: 422,
+      failure,
+    });
+    const state = given(...Array.from({ length: RECORDED_REFUSALS - 1 }, (_, i) => rejected(`r${i}`)));
+    const messages = [update("a", "no"), update("b", "no"), update("c", "yes"), update("d", "no")];
+    const step = decide(state, situation({ messages, checkUpdate }));
+    expect(step.events).toMatchObject([
+      { kind: "update_rejected", message: "a", failure },
+      { kind: "update_accepted", message: "c" },
+    ]);
+    const short = { message: `${"n".repeat(2_000)}…`, details: [1] };
+    expect(step.refused).toEqual(["b", "d"].map((id) => ({ id, status: 422, failure: short })));
+    expect(step.taken).toEqual(["a", "b", "c", "d"]);
+    const large = decide(given(...Array.from({ length: RECORDED_REFUSALS }, (_, i) => rejected(`r${i}`))), {
+      ...situation({ messages: [update("e", "no")] }),
+      checkUpdate: () => ({ status: 422, failure: { ...failure, details: "x".repeat(10_000) } }),
+    });
+    expect(large.refused[0]!.failure).toEqual({ message: short.message });
+  });
+
   test("two outcomes of one child are one event", () => {
     const state = given({
       kind: "child_scheduled",
@@ -105,6 +141,7 @@ describe("messages", () => {
       events: [],
       taken: [],
       repeats: [],
+      refused: [],
     });
   });
 

@@ -22,10 +22,14 @@
  *     for the state that its session has in that worker is lost. An attempt that a living session does not run is begun again.
  * DECIDE-8. A run records one request to cancel it: code is told once (SCOPE-1), so further ones would only fill the history. They are
  *     in `taken` without an event, and in `repeats`: where the run continues as new in the same step, they are the next run's.
+ * DECIDE-9. A run records the first updates that its code refuses (`RECORDED_REFUSALS`). A caller may repeat a refused update for
+ *     ever, so later ones are in `refused` instead: the worker has the server answer the caller and delete the message, before
+ *     the step goes on. The server does both in one write under the fence, so no other worker can accept the update.
  */
 import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
-import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS } from "../protocol/limits.ts";
+import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS, RECORDED_REFUSALS } from "../protocol/limits.ts";
 import { type ActivityOutcome, arrivals, type InboxMessage } from "../protocol/messages.ts";
+import { shortRefusal } from "./refusal.ts";
 import { afterFailure, backoffMs, shortened } from "./retry.ts";
 import type { OpenActivity, RunState } from "./state.ts";
 import { sessionOf } from "./state.ts";
@@ -64,6 +68,15 @@ export interface Step {
   readonly taken: string[];
   /** Those of `taken` that DECIDE-8 leaves out. */
   readonly repeats: string[];
+  /** DECIDE-9. Their ids are in `taken` too. */
+  readonly refused: RefusedUpdate[];
+}
+
+/** An update whose refusal the history does not record. */
+export interface RefusedUpdate {
+  readonly id: string;
+  readonly status: number;
+  readonly failure: Failure;
 }
 
 /** What one call of `decide` reads and builds. */
@@ -75,10 +88,11 @@ interface Draft {
   readonly endedActivities: Set<number>;
   readonly endedChildren: Set<number>;
   cancelRequested: boolean;
+  refusedUpdates: number;
 }
 
 export function decide(state: RunState, situation: Situation): Step {
-  const step: Step = { events: [], taken: [], repeats: [] };
+  const step: Step = { events: [], taken: [], repeats: [], refused: [] };
   if (state.closed) return step;
   const draft: Draft = {
     state,
@@ -87,6 +101,7 @@ export function decide(state: RunState, situation: Situation): Step {
     endedActivities: new Set(),
     endedChildren: new Set(),
     cancelRequested: state.cancelRequested,
+    refusedUpdates: state.refusedUpdates,
   };
   for (const { record } of happenings(draft)) record();
   for (const [number, open] of state.activities) if (!draft.endedActivities.has(number)) checkOpen(draft, number, open);
@@ -178,8 +193,13 @@ function takeMessage(draft: Draft, m: InboxMessage): void {
     }
     case "update": {
       const refused = s.checkUpdate(m.name, m.input);
-      if (refused) step.events.push({ kind: "update_rejected", message: m.id, name: m.name, ...refused });
-      else step.events.push({ kind: "update_accepted", message: m.id, name: m.name, input: m.input });
+      if (refused && draft.refusedUpdates >= RECORDED_REFUSALS) {
+        const { status, failure } = refused;
+        step.refused.push({ id: m.id, status, failure: shortRefusal(failure) });
+      } else if (refused) {
+        draft.refusedUpdates += 1;
+        step.events.push({ kind: "update_rejected", message: m.id, name: m.name, ...refused });
+      } else step.events.push({ kind: "update_accepted", message: m.id, name: m.name, input: m.input });
       return;
     }
     case "cancel":

@@ -177,7 +177,7 @@ describe("decide", () => {
     fc.assert(
       fc.property(history(), closing, situations, (events, last, s) => {
         const state = given(placed([...events, last], [0]));
-        expect(decide(state, situation(s))).toEqual({ events: [], taken: [], repeats: [] });
+        expect(decide(state, situation(s))).toEqual({ events: [], taken: [], repeats: [], refused: [] });
       }),
     );
   });

@@ -65,6 +65,8 @@ export interface RunState {
   /** The bugs recorded since the last decision: fingerprint to time. */
   readonly taskFailures: Map<string, Millis>;
   cancelRequested: boolean;
+  /** Updates of which the history records the refusal (DECIDE-9). */
+  refusedUpdates: number;
   /** Hash of the workflow definition that decided last; null = none was recorded. */
   code: string | null;
   /** Replay flags that the history holds. */
@@ -91,6 +93,7 @@ export function stateOf(started: Started): RunState {
     taken: new Map(started.carried.map((id) => [id, started.at])),
     taskFailures: new Map(),
     cancelRequested: false,
+    refusedUpdates: 0,
     code: null,
     flags: new Set(),
     lastStimulus: 1,
@@ -198,7 +201,10 @@ const appliers: Appliers = {
     s.updates.set(e.message, e.name);
     stimulus(s, e);
   },
-  update_rejected: (s, e) => void s.taken.set(e.message, e.at),
+  update_rejected: (s, e) => {
+    s.taken.set(e.message, e.at);
+    s.refusedUpdates += 1;
+  },
   update_completed: (s, e) => void s.updates.delete(e.message),
   update_failed: (s, e) => void s.updates.delete(e.message),
   custom_task: nothing,

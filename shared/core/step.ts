@@ -8,7 +8,7 @@ import { cutText } from "../protocol/cut-text.ts";
 import type { Batch, Decision, Failure, HistoryEvent, Millis, NewEvent, Stimulus } from "../protocol/history.ts";
 import { isClosing, isStimulus } from "../protocol/history.ts";
 import { arrivals } from "../protocol/messages.ts";
-import { decide, latestTime, type Situation } from "./decide.ts";
+import { type Step as Decided, decide, latestTime, type RefusedUpdate, type Situation } from "./decide.ts";
 import { isQuarantined } from "./quarantine.ts";
 import type { RunState } from "./state.ts";
 
@@ -35,6 +35,8 @@ export interface Draft {
   readonly taken: readonly string[];
   /** DECIDE-8. */
   readonly repeats: readonly string[];
+  /** DECIDE-9. */
+  readonly refused: readonly RefusedUpdate[];
   /** Workflow code is to be given these; null = it is not asked in this step. */
   readonly stimuli: readonly Stimulus[] | null;
   /** The inbox holds messages beyond those of this step. */
@@ -76,17 +78,17 @@ export interface Step {
 }
 
 export function draft(state: RunState, facts: Facts): Draft {
-  const { events, taken, repeats } = recorded(state, facts);
+  const { events, taken, repeats, refused } = recorded(state, facts);
   const more = facts.waitsForCode || (facts.messages.length > 0 && facts.messages.length < facts.inboxSize);
   const gathers = facts.ending && more;
   const asks = facts.replayed && !gathers && (state.lastStimulus > state.decided || events.some(isStimulus));
-  return { events, taken, repeats, stimuli: asks ? events.filter(isStimulus) : null, more, gathers };
+  return { events, taken, repeats, refused, stimuli: asks ? events.filter(isStimulus) : null, more, gathers };
 }
 
-function recorded(state: RunState, facts: Facts): { events: HistoryEvent[]; taken: string[]; repeats: string[] } {
-  const { events, taken, repeats } = decide(state, facts);
+function recorded(state: RunState, facts: Facts): Omit<Decided, "events"> & { events: HistoryEvent[] } {
+  const decided = decide(state, facts);
   const at = timeOf(state, facts);
-  return { events: events.map((e, i) => numbered(e, state.tail + 1 + i, at)), taken, repeats };
+  return { ...decided, events: decided.events.map((e, i) => numbered(e, state.tail + 1 + i, at)) };
 }
 
 /** `answer`: null if the draft has no stimuli for workflow code. */

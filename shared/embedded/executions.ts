@@ -1,6 +1,7 @@
 /** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
 
 import { type BatchWork, workOf } from "../core/batch-work.ts";
+import type { RefusedUpdate } from "../core/decide.ts";
 import { retriesIn } from "../core/retries.ts";
 import { closedRun, startedRun } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
@@ -96,6 +97,8 @@ export class EmbeddedExecutions implements Executions {
 
   /** Whether runs were hidden; null: not looked at yet. */
   #hasDeleted: boolean | null = null;
+  /** In memory: an update ends with the request that sent it. Each has some kilobytes, and its sender takes it out. */
+  readonly #refusals = new LruCache<RefusedUpdate>(2_000);
 
   /** Called when a run has closed, after the commit. */
   onClosed: (ref: Ref, run: string) => void = () => {};
@@ -265,15 +268,38 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async removeMessages(ref: Ref, chain: string, ids: readonly string[]) {
-    for (const id of ids) {
-      this.#db.run(
-        "DELETE FROM inbox WHERE ws = ? AND execution = ? AND chain = ? AND id = ?",
-        ref.workspace,
-        ref.execution,
-        chain,
-        id,
-      );
+    for (const id of ids) this.#removeMessage(ref, chain, id);
+  }
+
+  #removeMessage(ref: Ref, chain: string, id: string): number {
+    return this.#db.run(
+      "DELETE FROM inbox WHERE ws = ? AND execution = ? AND chain = ? AND id = ?",
+      ref.workspace,
+      ref.execution,
+      chain,
+      id,
+    );
+  }
+
+  async refuseUpdates(
+    ref: Ref,
+    { run, chain, fence, refused }: { run: string; chain: string; fence: number; refused: readonly RefusedUpdate[] },
+  ) {
+    const head = this.#head(ref);
+    if (head?.status !== "RUNNING" || head.run !== run || head.fence !== fence) return false;
+    for (const update of refused) {
+      if (this.#removeMessage(ref, chain, update.id) === 1)
+        this.#refusals.set(`${ref.workspace}/${ref.execution}/${update.id}`, update);
     }
+    this.#notifier.announceExecution(ref);
+    return true;
+  }
+
+  async takeRefusal(ref: Ref, id: string) {
+    const key = `${ref.workspace}/${ref.execution}/${id}`;
+    const refusal = this.#refusals.get(key) ?? null;
+    if (refusal) this.#refusals.delete(key);
+    return refusal;
   }
 
   async inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {

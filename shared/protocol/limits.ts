@@ -63,6 +63,13 @@ export const HISTORY_IS_LONG_RATIO = 0.2;
  * of the task count them: a provider that is down for a weekend must not fill the history.
  */
 export const RECORDED_ATTEMPTS = 10;
+/** Refused updates that the history of a run records. Later ones are answered and leave nothing (DECIDE-9). */
+export const RECORDED_REFUSALS = 100;
+/** Of an update that is refused beside the history: the message, characters, and the details, bytes of their JSON. */
+export const MAX_REFUSAL_MESSAGE = 2_000;
+export const MAX_REFUSAL_DETAILS = 8 * KiB;
+/** Such refusals of one call of a worker. */
+export const MAX_REFUSED_AT_ONCE = 40;
 /** A longer back-off stays with the run as a timer: a queue on AWS holds a message back for 12 h at most. Ms. */
 export const MAX_QUEUED_BACKOFF_MS = 3_600_000;
 /** The message of a failed attempt that the history records in short, characters. */

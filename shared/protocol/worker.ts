@@ -34,6 +34,7 @@ import {
   MAX_PERMIT_SLACK_MS,
   MAX_POLL_TASKS,
   MAX_POLL_WAIT_MS,
+  MAX_REFUSED_AT_ONCE,
   MAX_STEP_ITEMS,
   MAX_WORKER_LIST,
 } from "./limits.ts";
@@ -372,7 +373,11 @@ export const WORKER_ROUTES = {
       z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
     ]),
   ),
-  /** Deletes messages that the history has already or that mean nothing any more, such as outcomes for an earlier run. */
+  /**
+   * Deletes messages that the history has already or that mean nothing any more, such as outcomes for an earlier run.
+   * `refused`: those of them that are updates which the code refuses and the history does not record (DECIDE-9). Their
+   * callers are told, and they are deleted, if the fence is still the caller's.
+   */
   discard: op(
     "discard",
     z.object({
@@ -380,8 +385,14 @@ export const WORKER_ROUTES = {
       run: RunId,
       chain: ChainId,
       ids: z.array(MessageId).min(1).max(MAX_WORKER_LIST),
+      fence: z.int().optional(),
+      refused: z
+        .array(z.object({ id: MessageId, status: z.int(), failure: Failure }))
+        .max(MAX_REFUSED_AT_ONCE)
+        .optional(),
     }),
-    ok,
+    /** `fenced`: the fence is not the caller's any more, and nothing was deleted. Only with `refused`. */
+    z.object({ fenced: z.literal(true).optional() }),
   ),
   /** Reads without claiming: for queries, and after a conflict. */
   read: op(

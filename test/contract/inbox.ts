@@ -96,6 +96,37 @@ export const inboxContract: Contract = (of) => {
     expect(await ports.executions.inbox(ref, "two")).toHaveLength(2);
   });
 
+  test("DECIDE-9: updates are refused under the fence alone: the message goes, and its sender finds the refusal once", async () => {
+    const b = of();
+    const { executions } = b.ports;
+    const head = await claimed(b, await begun(b));
+    const update = (id: string) =>
+      ({ id: `update#${id}`, kind: "update", name: "set", input: 1, sent_at: b.now() }) as const;
+    for (const id of ["a", "b", "c"]) await executions.putMessage(head, head.chain, update(id));
+    const refused = ["a", "b", "never"].map((id) => ({
+      id: `update#${id}`,
+      status: 422,
+      failure: { type: "Odd", message: `no ${id}`, details: [{ path: [0] }] },
+    }));
+    const p = { run: head.run, chain: head.chain, fence: head.fence, refused };
+    expect(await executions.refuseUpdates(head, { ...p, fence: head.fence - 1 })).toBe(false);
+    expect(await executions.refuseUpdates(head, { ...p, run: uuid() })).toBe(false);
+    expect(await executions.inbox(head, head.chain)).toHaveLength(3);
+    expect(await executions.takeRefusal(head, "update#a")).toBeNull();
+    expect(await executions.refuseUpdates(head, p)).toBe(true);
+    expect((await executions.inbox(head, head.chain)).map((m) => m.id)).toEqual(["update#c"]);
+    expect(await executions.takeRefusal(newRef(head.workspace), "update#a")).toBeNull();
+    expect(await executions.takeRefusal(head, "update#a")).toEqual(refused[0]);
+    expect(await executions.takeRefusal(head, "update#a")).toBeNull();
+    expect(await executions.takeRefusal(head, "update#never")).toBeNull();
+    expect(await executions.head(head)).toEqual(head);
+    // Repeated by a worker that had no answer: nothing is there any more.
+    expect(await executions.refuseUpdates(head, p)).toBe(true);
+    await closed(b, head);
+    expect(await executions.refuseUpdates(head, p)).toBe(false);
+    expect(await executions.takeRefusal(head, "update#b")).toEqual(refused[1]);
+  });
+
   test("an inbox of hundreds of messages is read whole", async () => {
     const { ports, now } = of();
     const ref = newRef();

@@ -95,7 +95,7 @@ describe("claim reads the log before the inbox", () => {
   test("real: a message that is no longer in the inbox is in the log", async () => {
     const { s, b } = await play(claim, "inbox");
     expect(b.state.timers.size).toBe(1);
-    expect(b.next()).toEqual({ events: [], taken: b.messages.map((m) => m.id), repeats: [] });
+    expect(b.next()).toEqual({ events: [], taken: b.messages.map((m) => m.id), repeats: [], refused: [] });
     expect(await b.park()).toBe(true);
     expect((await s.ports.executions.head(ref()))!.due_at).toBe(b.due());
     expect(await stuck(s)).toBe(false);
@@ -327,7 +327,7 @@ describe("continue with a taken message in the inbox", () => {
   });
   test("real: the new run begins with the ids that its predecessor took in, and only deletes the message", async () => {
     const { b, m } = await play("the ids taken in");
-    expect(b.next()).toEqual({ events: [], taken: [m.id], repeats: [] });
+    expect(b.next()).toEqual({ events: [], taken: [m.id], repeats: [], refused: [] });
   });
 });
 
@@ -819,7 +819,7 @@ describe("a reset of a closed parent asks its children", () => {
   test("weaker: the new run waits for the child for ever", async () => {
     const q = await play(weaker.reopenThatAsksNobody);
     expect(q.state.children.size).toBe(1);
-    expect([q.next(), q.due()]).toEqual([{ events: [], taken: [], repeats: [] }, null]);
+    expect([q.next(), q.due()]).toEqual([{ events: [], taken: [], repeats: [], refused: [] }, null]);
   });
   test("real: the new run learns how the child ended", async () => {
     const q = await play((ports) => ports);
@@ -848,7 +848,12 @@ describe("a reset that excludes a message which lies in the inbox", () => {
     expect((await play(weaker.closeWithoutCarried)).next().events).toMatchObject([{ message: "signal#m" }]);
   });
   test("real: the new run knows its id and drops it", async () => {
-    expect((await play((ports) => ports)).next()).toEqual({ events: [], taken: ["signal#m"], repeats: [] });
+    expect((await play((ports) => ports)).next()).toEqual({
+      events: [],
+      taken: ["signal#m"],
+      repeats: [],
+      refused: [],
+    });
   });
 });
 

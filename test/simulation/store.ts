@@ -135,6 +135,12 @@ export class Store implements Executions {
     for (const id of ids) this.#inbox(ref, chain).delete(id);
     this.changed.add(keyOf(ref));
   }
+  async refuseUpdates(): Promise<boolean> {
+    throw new Error("no run of the simulation refuses so many updates");
+  }
+  async takeRefusal(): Promise<null> {
+    return null;
+  }
   async inbox(ref: Ref, chain: string) {
     return [...this.#inbox(ref, chain).values()].sort(inOrder);
   }

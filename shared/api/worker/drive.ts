@@ -1,7 +1,8 @@
 /** Operations on an execution that do not write history: claim, read, park, discard. */
+import { shortRefusal } from "../../core/refusal.ts";
 import * as engine from "../../engine/claim.ts";
 import * as parking from "../../engine/park.ts";
-import { notFound, type Refusal } from "../../protocol/errors.ts";
+import { invalid, notFound, type Refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { serialPerExecution } from "./serial-per-execution.ts";
@@ -39,8 +40,22 @@ export async function park(context: RequestContext, body: WorkerBody<"park">): P
   return { parked };
 }
 
-/** Removes messages that have become irrelevant, such as outcomes for a run that has ended. */
-export async function discard(context: RequestContext, body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">> {
-  await context.ports.executions.removeMessages(refTo(context, body.execution), body.chain, body.ids);
+/** Removes messages that have become irrelevant, such as outcomes for a run that has ended, and refused updates (DECIDE-9). */
+export async function discard(
+  context: RequestContext,
+  body: WorkerBody<"discard">,
+): Promise<WorkerAnswer<"discard"> | Refusal> {
+  const { run, chain, fence, ids, refused = [] } = body;
+  const { executions } = context.ports;
+  const ref = refTo(context, body.execution);
+  if (refused.length > 0) {
+    if (fence === undefined)
+      return invalid([{ loc: ["body", "fence"], msg: "refused updates need it", type: "missing" }]);
+    const short = refused.map((update) => ({ ...update, failure: shortRefusal(update.failure) }));
+    if (!(await executions.refuseUpdates(ref, { run, chain, fence, refused: short }))) return { fenced: true };
+  }
+  const answered = new Set(refused.map(({ id }) => id));
+  const others = ids.filter((id) => !answered.has(id));
+  if (others.length > 0) await executions.removeMessages(ref, chain, others);
   return {};
 }
