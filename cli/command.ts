@@ -70,7 +70,9 @@ export function parse(command: Command, argv: readonly string[]): { args: string
   if (missing) throw withHelp(command, `${command.name} needs <${missing.name}>: ${missing.help}`);
   if (positionals.length > wanted.length && !wanted.at(-1)?.many) {
     const extra = positionals.slice(wanted.length).map((arg) => `'${arg}'`);
-    throw withHelp(command, `${command.name} takes no further argument ${extra.join(", ")}`);
+    const message = `${command.name} takes no further argument ${extra.join(", ")}`;
+    const input = "input" in command.flags && positionals[wanted.length]!.trimStart().startsWith("{");
+    throw withHelp(command, message, ...(input ? ["An input is an option: --input JSON."] : []));
   }
   const flags: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) {
@@ -95,5 +97,5 @@ function split(command: Command, argv: readonly string[]) {
   }
 }
 
-const withHelp = (command: Command, message: string): CliError =>
-  usage(message, `sirocco ${command.name} --help shows its arguments and options.`);
+const withHelp = (command: Command, message: string, ...advice: readonly string[]): CliError =>
+  usage(message, ...advice, `sirocco ${command.name} --help shows its arguments and options.`);

@@ -57,6 +57,8 @@ async function runCommand(argv: readonly string[], io: Io): Promise<number> {
     return EXIT.ok;
   }
   if ("commands" in command) {
+    if (wants(rest, "--json"))
+      throw usage(`${command.name} needs a command`, `sirocco ${command.name} --help lists the commands.`);
     io.out(helpOf(command));
     return EXIT.usage;
   }

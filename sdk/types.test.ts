@@ -6,6 +6,7 @@ import {
   child,
   continueAsNew,
   type Duration,
+  externalExecution,
   on,
   parallel,
   query,
@@ -114,6 +115,8 @@ describe("types follow from the schemas", () => {
     workflow({ name: "other", input: In }, async () => continueAsNew({ id: 5, at: "2026-01-01" }));
     // @ts-expect-error the input must be given
     workflow({ name: "none", input: In }, async () => continueAsNew());
+    const approve = signal("approve", z.object({ by: z.string() }));
+    const status = query("status", z.number(), { input: z.object({ deep: z.boolean() }) });
     const looksLike = workflow({ name: "looks-like" }, async () => ({ input: 5 }));
     void (() => {
       expectTypeOf(child(looksLike)).resolves.toEqualTypeOf<{ input: number }>();
@@ -126,6 +129,24 @@ describe("types follow from the schemas", () => {
       child(wf, { id: 5 });
       // @ts-expect-error the input must be given
       child(wf);
+      child(wf, {
+        // @ts-expect-error the compiler names the field, not the workflow
+        id: 5,
+        at: "2026-01-01",
+      });
+      start(wf, {
+        // @ts-expect-error the same
+        id: 5,
+        at: "2026-01-01",
+      });
+      externalExecution("x").signal(approve, {
+        // @ts-expect-error the same
+        by: 5,
+      });
+      externalExecution("x").query(status, {
+        // @ts-expect-error the same
+        deep: "yes",
+      });
     });
     // @ts-expect-error the result does not fit the output schema
     workflow({ name: "wrong", output: z.string() }, async () => 5);
@@ -148,6 +169,8 @@ describe("types follow from the schemas", () => {
       });
       // @ts-expect-error the answer does not fit
       on(status, () => ({ step: "1" }));
+      // @ts-expect-error the schema of the input is an option
+      query("odd", z.object({ deep: z.boolean() }), z.number());
       // @ts-expect-error queries answer at once
       on(status, async () => ({ step: 1 }));
       // @ts-expect-error the answer does not fit

@@ -15,11 +15,19 @@ export class TestExecutionFailed extends Error {
   readonly status: string;
   constructor(id: string, status: string, events: readonly HistoryEvent[]) {
     const last = events.at(-1);
-    const why = last?.kind === "execution_failed" ? `: ${last.failure.message}` : "";
-    super(`execution '${id}' ended ${status}${why}`);
+    super(`execution '${id}' ended ${status}${last ? whyEnded(last, events[0]) : ""}`);
     this.name = "TestExecutionFailed";
     this.status = status;
   }
+}
+
+function whyEnded(last: HistoryEvent, first: HistoryEvent | undefined): string {
+  if (last.kind === "execution_failed") return `: ${last.failure.message}`;
+  if ((last.kind === "execution_terminated" || last.kind === "execution_cancelled") && last.reason !== null)
+    return `: ${last.reason}`;
+  if (last.kind !== "execution_timed_out" || first?.kind !== "execution_started" || first.deadline === null) return "";
+  const seconds = Math.round((first.deadline - first.at) / 1000);
+  return `: its time limit of ${seconds} s passed, which is the option timeout of the workflow (1 h unless it says otherwise)`;
 }
 
 /**

@@ -38,10 +38,11 @@ export interface ChildHandle<Out = unknown> extends Messages {
 type ChildArgs<In> =
   Record<never, never> extends In ? [input?: In, options?: ChildOptions] : [input: In, options?: ChildOptions];
 
+// A compiler tells of a call what is wrong by its last overload: that for a workflow that is imported stands last.
+/** Starts a child execution of a workflow that this program does not import, and awaits its result. */
+export function child(workflow: string, input?: object, options?: ChildOptions): Promise<unknown>;
 /** Starts a child execution in the same deployment, or version of it, and awaits its result. Throws `ChildError` if it ends without one. */
 export function child<In, Out>(workflow: Workflow<In, Out>, ...args: ChildArgs<In>): Promise<Out>;
-/** The same for a workflow that this program does not import. */
-export function child(workflow: string, input?: object, options?: ChildOptions): Promise<unknown>;
 export async function child(
   workflow: Workflow | string,
   input?: unknown,
@@ -53,10 +54,10 @@ export async function child(
   return new ChildRun(ops, workflow, input, { onParentClose: "terminate", ...options }).resultIn(scope);
 }
 
+/** Starts a child execution of a workflow that this program does not import, without waiting for it. */
+export function start(workflow: string, input?: object, options?: ChildOptions): ChildHandle;
 /** Starts a child execution without waiting for it. */
 export function start<In, Out>(workflow: Workflow<In, Out>, ...args: ChildArgs<In>): ChildHandle<Out>;
-/** The same for a workflow that this program does not import. */
-export function start(workflow: string, input?: object, options?: ChildOptions): ChildHandle;
 export function start(workflow: Workflow | string, input?: unknown, options: ChildOptions = {}): ChildHandle<never> {
   const { ops } = commandFrame("start()");
   const run = new ChildRun(ops, workflow, input, { onParentClose: "abandon", ...options });

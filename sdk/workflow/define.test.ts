@@ -134,6 +134,12 @@ describe("the registration of a workflow", () => {
     expect(() => signal("__mine")).toThrow("names that begin with __ are reserved");
   });
 
+  test("a query that is given its schemas as an update is refused", () => {
+    expect(() => query("status", z.object({ deep: z.boolean() }), z.string() as never)).toThrow(
+      'query("status", …): the schema of the input is an option: query(name, output, { input })',
+    );
+  });
+
   test("a signal, a query and an update may share a name", () => {
     expect(() =>
       workflow({ name: "a", handlers: [signal("x"), query("x"), update("x")] }, async () => {}),

@@ -29,13 +29,14 @@ type QueryRef<Sent, Answer> = Pick<Query<never, never, Sent, Answer>, "name" | "
 
 /** The messages that an execution takes. All reject with `MessageError` when it does not take them. */
 export interface Messages {
+  // As in `children.ts`: the overload of which a compiler tells what is wrong stands last.
+  /** By the name of a signal that this program does not import. */
+  signal(signal: string, input?: object, options?: MessageOptions): Promise<void>;
   /** Resolves when the server has stored the signal. */
   signal<Sent>(signal: SignalRef<Sent>, ...args: [...MessageArgs<Sent>, MessageOptions?]): Promise<void>;
-  /** The same by the name of a signal that this program does not import. */
-  signal(signal: string, input?: object, options?: MessageOptions): Promise<void>;
+  query(query: string, input?: object, options?: MessageOptions): Promise<unknown>;
   /** The answer, as the history then records it: a replay does not ask again. */
   query<Sent, Answer>(query: QueryRef<Sent, Answer>, ...args: [...InputArgs<Sent>, MessageOptions?]): Promise<Answer>;
-  query(query: string, input?: object, options?: MessageOptions): Promise<unknown>;
 }
 
 /** Another execution, of any workflow and deployment of the workspace. */

@@ -1,5 +1,6 @@
 /** Signals, queries and updates. A workflow declares them, so that the API knows their names and schemas. */
 import type * as z from "zod";
+import { UsageError } from "../errors.ts";
 import { checkHandlerName } from "../names.ts";
 import { commandFrame } from "../runtime/frame.ts";
 import type { AnyObject, NoValue, Schema } from "../schema.ts";
@@ -47,8 +48,11 @@ export function signal<I extends Schema = AnyObject>(
 export function query<O extends Schema = z.core.$ZodType<unknown, unknown>, I extends Schema = NoValue>(
   name: string,
   output?: O,
-  options: { input?: I; description?: string } = {},
+  options: { input?: I; description?: string; _zod?: never } = {},
 ): Query<z.output<I>, z.input<O>, z.input<I>, z.output<O>> {
+  // As an update has them: the answers would be checked by the schema of the input.
+  if ("_zod" in options)
+    throw new UsageError(`query("${name}", …): the schema of the input is an option: query(name, output, { input }).`);
   return { kind: "query", ...base("query", name, options), input: options.input, output };
 }
 

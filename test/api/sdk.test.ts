@@ -40,8 +40,8 @@ const flaky = activity({ name: "flaky", retry: { maxAttempts: 3, first: "1ms" } 
 });
 
 const approve = signal("approve", z.object({ by: z.string() }));
-const status = query("status", undefined, z.object({ by: z.string().nullable() }));
-const picky = query("picky", undefined, z.null());
+const status = query("status", z.object({ by: z.string().nullable() }));
+const picky = query("picky", z.null());
 const amend = update("amend", z.object({ amount: z.number() }), z.number());
 const orders = workflow(
   {

@@ -11,7 +11,7 @@ const charge = activity({ name: "charge", retry: { maxAttempts: 2, first: "1ms" 
   log.error("charged", { error: new TypeError("late") });
 });
 const go = signal("go", z.object({ n: z.number() }));
-const count = query("count", undefined, z.number());
+const count = query("count", z.number());
 const orders = workflow({ name: "orders", handlers: [go, count] }, async () => {
   let n = 0;
   on(go, () => {

@@ -48,6 +48,8 @@ describe("a wrong command line", () => {
     [["get"], "get needs <execution>"],
     [["get", "a", "b"], "get takes no further argument 'b'"],
     [["signal", "a"], "signal needs <name>"],
+    [["start", "game", '{"n":1}'], "An input is an option: --input JSON."],
+    [["schedule", "--json"], '"message": "schedule needs a command"'],
   ])("%j is refused as wrong usage", async (argv, words) => {
     const { code, out, err } = await cli(argv, { env: { SIROCCO_API_KEY: "k" } });
     expect(code).toBe(2);

@@ -11,8 +11,8 @@ import { showSchedule } from "./view.ts";
 export const create = command({
   name: "schedule create",
   summary: "create a schedule: start executions of a workflow by a rule",
-  details: `The rule is the union of --cron, --every and the rule in --spec. Without any of them the schedule starts runs only
-when it is triggered. Try a rule first with: sirocco schedule preview`,
+  details:
+    "The rule is the union of --cron, --every and the rule in --spec. Without any of them the schedule starts runs only when it is triggered.\nTry a rule first with: sirocco schedule preview",
   positionals: [{ name: "workflow", help: "name or id of the workflow, or id of a registration" }],
   flags: {
     id: { type: "string", value: "ID", help: "id of the schedule, A-Z a-z 0-9 _ - (default: a new UUID)" },
