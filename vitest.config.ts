@@ -13,13 +13,14 @@ export default defineConfig({
     // Most files wait for processes, leases and timers. By default one core is left idle: on two cores a file ran alone.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
-    projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone, globalSetup }]) => ({
+    projects: Object.entries(SUITES).map(([name, { include, exclude, limits, alone, isShared, globalSetup }]) => ({
       extends: true as const,
       test: {
         name,
         include: [...include],
         exclude: ["**/node_modules/**", ...exclude],
         ...limits,
+        ...(isShared && { isolate: false }),
         ...(globalSetup && { globalSetup: [...globalSetup] }),
         ...(alone && { maxWorkers: alone, sequence: { groupOrder: 1 } }),
       },

@@ -12,7 +12,7 @@ import { ScriptedWorker } from "../api/support/scripted-worker.ts";
 import { batchOf, headOf } from "../contract/subject.ts";
 import { CHROMIUM, write } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
-import { activities, after, asksAlone, before, busy, echo, gate, wide, work, workflows } from "./support/workflows.ts";
+import { activities, after, asksAlone, before, echo, newLine, wide, work, workflows } from "./support/workflows.ts";
 
 const poke = (n: number): NewEvent =>
   ({ kind: "signal_received", message: `signal#${randomUUID()}`, name: "poke", input: { n } }) as NewEvent;
@@ -204,6 +204,7 @@ describe.skipIf(!CHROMIUM)("the page of an execution", () => {
   });
 
   test("14: when the retry comes the bar grows without a reload, and the step's logs stand beside it", async () => {
+    const { busy, gate } = newLine();
     const id = await w.start("retries-once");
     const { page, close } = await w.open(`/executions/${id}`);
     await page.locator('[data-step="activity-1"][data-outcome="open"]').waitFor();

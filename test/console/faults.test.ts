@@ -7,7 +7,7 @@ import { ROUTES } from "../../shared/protocol/routes.ts";
 import { headOf } from "../contract/subject.ts";
 import { CHROMIUM } from "./support/browser.ts";
 import { ConsoleWorld, FOLDER } from "./support/console.ts";
-import { activities, busy, gate, workflows } from "./support/workflows.ts";
+import { activities, newLine, workflows } from "./support/workflows.ts";
 
 describe.skipIf(!CHROMIUM)("the console and the world", () => {
   let w: ConsoleWorld;
@@ -32,6 +32,7 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
   });
 
   test("8: events that come while the stream is lost are neither lost nor shown twice", async () => {
+    const { busy, gate } = newLine();
     busy.resolve();
     const id = await w.start("retries-once");
     const { page, close } = await w.open(`/executions/${id}?tab=history&order=asc`, {

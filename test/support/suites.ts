@@ -3,7 +3,12 @@
 export interface Suite {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-  readonly limits?: { readonly testTimeout: number; readonly expect: { readonly poll: { readonly timeout: number } } };
+  readonly limits?: {
+    readonly testTimeout: number;
+    readonly expect: { readonly poll: { readonly timeout: number; readonly interval: number } };
+  };
+  /** Whether its files share what they import with those that the same process runs before. */
+  readonly isShared?: boolean;
   /** How many of its files run at a time, after the other suites. */
   readonly alone?: number;
   /** Modules that prepare what its files share. */
@@ -39,12 +44,15 @@ export const SUITES: Readonly<
   },
   /**
    * The console in a real browser, against a real server and real workers. Its limits end a test that hangs. None of
-   * them states a speed: a browser on a busy machine takes ten times as long.
+   * them states a speed: a browser on a busy machine takes ten times as long. What a test asks of a page costs the page
+   * more than its answer takes, so it is asked less often than elsewhere. To import the server, the SDK and Playwright
+   * costs two seconds of a processor, once for each process.
    */
   console: {
     include: ["test/console/**/*.test.ts"],
     exclude: [],
-    limits: { testTimeout: 90_000, expect: { poll: { timeout: 30_000 } } },
+    limits: { testTimeout: 90_000, expect: { poll: { timeout: 30_000, interval: 100 } } },
+    isShared: true,
   },
   /** The template, the bundles, and the AWS adapter against the emulator's tables and queues. */
   aws: {

@@ -30,6 +30,8 @@ const ARGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-first-run",
+  // A page lives for seconds: V8's optimizing compilers would take a seventh of the processor time of all pages.
+  "--js-flags=--no-opt --no-maglev",
 ];
 
 /** How many times slower the pages run, to find tests that act before the page shows what they act on: `SLOW_PAGES=8`. */
@@ -38,7 +40,17 @@ const SLOWDOWN = Number(process.env.SLOW_PAGES ?? 1);
 /** Without motion: where no graphics card draws, the pulse of what is loading costs more than the page itself. */
 const LOOKS = { viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" } as const;
 
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
+let launched: Browser | undefined;
+/** The browser of all files that this process runs; it ends with the process. */
+export async function launch(): Promise<Browser> {
+  if (!launched?.isConnected()) launched = await chromium.launch({ executablePath: CHROMIUM as string, args: ARGS });
+  return launched;
+}
+/** Ends all that a file has left in the browser. */
+export async function leave(browser: Browser): Promise<void> {
+  idle.delete(browser);
+  await Promise.all(browser.contexts().map((context) => context.close()));
+}
 
 export interface Opened {
   readonly page: Page;

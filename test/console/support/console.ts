@@ -10,7 +10,7 @@ import type { WorkerLoad } from "../../../shared/protocol/worker-load.ts";
 import { type Embedded, embedded } from "../../../shared/server/embedded.ts";
 import { ScriptedWorker } from "../../api/support/scripted-worker.ts";
 import { QUIET } from "../../support/test-server.ts";
-import { launch, type Opened, open } from "./browser.ts";
+import { launch, leave, type Opened, open } from "./browser.ts";
 
 export const FOLDER = fileURLToPath(new URL("../../../console/dist", import.meta.url));
 
@@ -142,7 +142,7 @@ export class ConsoleWorld {
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
+    await leave(this.browser);
     await Promise.all([...this.#workers, ...this.#serving].map((worker) => worker.stop()));
     this.#stop();
     await this.server.close(500);

@@ -27,10 +27,15 @@ export const breaking = activity({ name: "breaking", retry: { maxAttempts: 1 } }
 });
 export const echo = activity({ name: "echo", input: z.json() }, async (value) => value);
 
-/** Fails once a test says so, then runs until a test lets it end. */
-export const busy = Promise.withResolvers<void>();
-export const gate = Promise.withResolvers<void>();
+const promised = () => ({ busy: Promise.withResolvers<void>(), gate: Promise.withResolvers<void>() });
+let line = promised();
+/** Makes the calls of `again` from now on wait for this test: each fails once `busy` is there, then ends with `gate`. */
+export const newLine = () => {
+  line = promised();
+  return line;
+};
 export const again = activity({ name: "again", retry: { maxAttempts: 3, first: "5s" } }, async (_, ctx) => {
+  const { busy, gate } = line;
   if (ctx.attempt === 1) {
     await busy.promise;
     throw new Error("the line is busy");
