@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Mistral } from "@mistralai/mistralai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CONTENT_SECURITY_POLICY } from "../../shared/protocol/page-headers.ts";
-import { loadAxe, RULES, showIn, violationsOn } from "./support/axe.ts";
+import { loadAxe, RULES, SHEETS, showIn, violationsOn } from "./support/axe.ts";
 import { CHROMIUM, open } from "./support/browser.ts";
 import { ConsoleWorld } from "./support/console.ts";
 import { tooFaintOn } from "./support/contrast.ts";
@@ -340,6 +340,12 @@ describe.skipIf(!CHROMIUM)("the console in Chromium", () => {
       await page.setViewportSize({ width: 320, height: 700 });
       expect.soft(await overflow(), `${path} 320`).toBeLessThanOrEqual(0);
     }
+    // All style sheets are loaded now.
+    expect(await violationsOn(page, SHEETS)).toEqual([]);
+    await page.evaluate(
+      `document.styleSheets[0].insertRule("@media (orientation: portrait) { html { transform: rotate(90deg) } }")`,
+    );
+    expect(await violationsOn(page, SHEETS)).toMatchObject([{ id: "css-orientation-lock" }]);
     await close();
   }, 180_000);
 });

@@ -10,11 +10,16 @@ export interface Picture {
   readonly colour: number;
 }
 
-/** Pictures of parts of one page, all in sight, from one picture of the page. */
+/** Pictures of parts of one page, all in sight, from one picture of the smallest piece of the page that has them. */
 export async function picturesOf(parts: readonly Locator[]): Promise<Picture[]> {
   const page = (parts[0] as Locator).page();
-  const boxes = await Promise.all(parts.map((part) => part.boundingBox()));
-  const png = (await page.screenshot({ animations: "disabled" })).toString("base64");
+  const boxes = (await Promise.all(parts.map((part) => part.boundingBox()))).map((box) => box!);
+  const x = Math.floor(Math.min(...boxes.map((box) => box.x)));
+  const y = Math.floor(Math.min(...boxes.map((box) => box.y)));
+  const width = Math.ceil(Math.max(...boxes.map((box) => box.x + box.width))) - x;
+  const height = Math.ceil(Math.max(...boxes.map((box) => box.y + box.height))) - y;
+  const png = (await page.screenshot({ animations: "disabled", clip: { x, y, width, height } })).toString("base64");
+  const places = boxes.map((box) => ({ ...box, x: box.x - x, y: box.y - y }));
   return page.evaluate<Picture[]>(`(async () => {
     const bytes = Uint8Array.from(atob("${png}"), (c) => c.charCodeAt(0));
     const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
@@ -33,7 +38,7 @@ export async function picturesOf(parts: readonly Locator[]): Promise<Picture[]> 
       }
       return { width, height, light, colour };
     };
-    return ${JSON.stringify(boxes)}.map(pictureOf);
+    return ${JSON.stringify(places)}.map(pictureOf);
   })()`);
 }
 
