@@ -1,5 +1,12 @@
-/** Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row. */
+/**
+ * Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row.
+ *
+ * SCHEDULECACHE-1. The schedules that were read or written last stay in memory, with their compiled times: a wake-up reads its
+ *     schedule twice. This process alone writes the file, and what is known of a row is forgotten before a write of it. A
+ *     schedule is frozen, because several callers get the same object.
+ */
 
+import { LruCache } from "../lib/lru-cache.ts";
 import type { Readable } from "../lib/readable.ts";
 import {
   type DueSchedule,
@@ -10,7 +17,7 @@ import {
   UnreadableSchedule,
 } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { type LogEntry, outboxOf, readState, type ScheduleState } from "../schedule/rules/index.ts";
+import { checkState, type LogEntry, outboxOf, readState, type ScheduleState } from "../schedule/rules/index.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 
 function stateOf(row: Row): ScheduleState | UnreadableSchedule {
@@ -20,8 +27,15 @@ function stateOf(row: Row): ScheduleState | UnreadableSchedule {
 
 const hasOutbox = (state: ScheduleState) => (outboxOf(state).length > 0 ? 1 : null);
 
+const MOST_KNOWN = 1_000;
+/** Characters of a schedule's JSON. Longer ones have a large input, or many runs. */
+const MOST_CHARACTERS = 8_000;
+
+const nameOf = (workspace: string, schedule: string): string => `${workspace} ${schedule}`;
+
 export class EmbeddedSchedules implements Schedules {
   readonly #db: Database;
+  readonly #known = new LruCache<StoredSchedule>(MOST_KNOWN);
   readonly #readable: Readable;
   /** Called with the time of every `arm`. */
   onArm: (at: Millis) => void = () => {};
@@ -31,13 +45,23 @@ export class EmbeddedSchedules implements Schedules {
     this.#readable = readable;
   }
 
+  #remember(workspace: string, { state, wakeAt }: StoredSchedule, characters: number): void {
+    if (characters > MOST_CHARACTERS) return;
+    this.#known.set(nameOf(workspace, state.schedule_id), { state: Object.freeze(state), wakeAt });
+  }
+
   async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
+    if (this.#db.failure) throw this.#db.failure; // what is remembered may not have been written
+    const known = this.#known.get(nameOf(workspace, schedule));
+    if (known) return known;
     const sql = "SELECT id, created_at, wake_at, body FROM schedules WHERE ws = ? AND id = ?";
     const row = this.#db.one(sql, workspace, schedule);
     if (!row) return null;
     const state = stateOf(row);
     if (state instanceof UnreadableSchedule) throw state;
-    return { state, wakeAt: row.wake_at as number | null };
+    const stored = { state, wakeAt: row.wake_at as number | null };
+    this.#remember(workspace, stored, String(row.body).length);
+    return stored;
   }
 
   async create(workspace: string, { state, wakeAt }: StoredSchedule) {
@@ -56,22 +80,26 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async replace(workspace: string, seen: ScheduleState, { state, wakeAt }: StoredSchedule) {
+    const body = json(state);
+    this.#known.delete(nameOf(workspace, seen.schedule_id));
     const put = this.#db.run(
       `UPDATE schedules SET version = ?, wake_at = ?, outbox = ?, body = ?
        WHERE ws = ? AND id = ? AND version = ? AND created_at = ?`,
       state.version,
       wakeAt,
       hasOutbox(state),
-      json(state),
+      body,
       workspace,
       seen.schedule_id,
       seen.version,
       seen.created_at,
     );
+    if (put === 1 && !("problem" in checkState(state))) this.#remember(workspace, { state, wakeAt }, body.length);
     return put === 1;
   }
 
   async delete({ workspace, schedule }: ScheduleKey) {
+    this.#known.delete(nameOf(workspace, schedule));
     return this.#db.atomically(() => {
       this.#db.run("DELETE FROM schedule_log WHERE ws = ? AND id = ?", workspace, schedule);
       return this.#db.run("DELETE FROM schedules WHERE ws = ? AND id = ?", workspace, schedule) === 1;
@@ -102,6 +130,7 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async clearWakeAt({ workspace, schedule }: ScheduleKey) {
+    this.#known.delete(nameOf(workspace, schedule));
     this.#db.run("UPDATE schedules SET wake_at = NULL WHERE ws = ? AND id = ?", workspace, schedule);
   }
 

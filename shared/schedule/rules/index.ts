@@ -17,7 +17,7 @@ export { executionIdOf } from "./ids.ts";
 export type { SpecIssue } from "./issues.ts";
 export { pause, resume } from "./pause.ts";
 export { type Preview, type PreviewOptions, preview, previewing } from "./preview.ts";
-export { readState } from "./read-state.ts";
+export { checkState, readState } from "./read-state.ts";
 export {
   type EffectResult,
   effectResults,

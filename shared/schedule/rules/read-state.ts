@@ -13,6 +13,11 @@ export function readState(text: string): ScheduleState | { readonly problem: str
   } catch (error) {
     return { problem: `it is not JSON: ${(error as Error).message}` };
   }
+  return checkState(value);
+}
+
+/** The same of what the text says. */
+export function checkState(value: unknown): ScheduleState | { readonly problem: string } {
   if (!isRecord(value)) return { problem: "it is not an object" };
   if (value.format !== 1) return { problem: `its format is ${String(value.format)}, this program reads format 1` };
   const wrong = [
