@@ -37,8 +37,14 @@ const ARGS = [
 /** How many times slower the pages run, to find tests that act before the page shows what they act on: `SLOW_PAGES=8`. */
 const SLOWDOWN = Number(process.env.SLOW_PAGES ?? 1);
 
+type Looks = Pick<BrowserContextOptions, "viewport" | "colorScheme" | "reducedMotion" | "forcedColors">;
 /** Without motion: where no graphics card draws, the pulse of what is loading costs more than the page itself. */
-const LOOKS = { viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" } as const;
+const LOOKS = {
+  viewport: { width: 1280, height: 900 },
+  colorScheme: "light",
+  reducedMotion: "reduce",
+  forcedColors: "none",
+} as const satisfies Looks;
 
 let launched: Browser | undefined;
 /** The browser of all files that this process runs; it ends with the process. */
@@ -69,7 +75,7 @@ interface OpenOptions extends BrowserContextOptions {
   readonly isOwn?: boolean;
 }
 
-/** Pages that no test uses, by what their profile was made with. A new one costs five times as much as a reload. */
+/** Pages that no test uses, by what cannot be changed of them. A new one costs five times as much as a reload. */
 const idle = new WeakMap<Browser, Map<string, Page[]>>();
 
 async function newPage(browser: Browser, options: BrowserContextOptions): Promise<Page> {
@@ -86,17 +92,21 @@ async function newPage(browser: Browser, options: BrowserContextOptions): Promis
   return page;
 }
 
-/** Makes a page that a test has left like a new one. */
-async function clean(page: Page, origin: string, options: BrowserContextOptions): Promise<void> {
+/** Gives a page the looks that a test asks for, before the console is there. */
+async function dress(page: Page, { viewport, ...media }: Looks): Promise<void> {
+  await page.setViewportSize(viewport ?? LOOKS.viewport);
+  await page.emulateMedia(media);
+}
+
+/** Takes from a page what its test has left there. */
+async function clean(page: Page, origin: string): Promise<void> {
   await page.removeAllListeners(undefined, { behavior: "ignoreErrors" });
   page.on("dialog", (dialog) => void dialog.accept().catch(() => {})); // the page may ask before it is left
   await page.unrouteAll({ behavior: "ignoreErrors" });
   for (const other of page.context().pages()) if (other !== page) await other.close();
   await page.goto(`${origin}/console/theme.js`); // of the console's origin, and without its code
   await page.evaluate("localStorage.clear(); sessionStorage.clear()");
-  await page.setViewportSize(options.viewport ?? LOOKS.viewport);
-  const { colorScheme = "light", reducedMotion = LOOKS.reducedMotion, forcedColors = "none" } = options;
-  await page.emulateMedia({ colorScheme, reducedMotion, forcedColors });
+  await page.context().clearPermissions();
   page.removeAllListeners("dialog");
 }
 
@@ -106,11 +116,16 @@ export async function open(
   origin: string,
   { expected, isOwn = false, ...options }: OpenOptions = {},
 ): Promise<Opened> {
+  const { viewport, colorScheme, reducedMotion, forcedColors, permissions = [], ...fixed } = { ...LOOKS, ...options };
   const kept = idle.get(browser) ?? new Map<string, Page[]>();
   idle.set(browser, kept);
-  const profile = JSON.stringify([origin, options]);
+  const profile = JSON.stringify([origin, fixed]);
   const used = isOwn ? undefined : kept.get(profile)?.pop();
-  const page = used ?? (await newPage(browser, options));
+  const page = used ?? (await newPage(browser, isOwn ? options : fixed));
+  if (!isOwn) {
+    await dress(page, { viewport, colorScheme, reducedMotion, forcedColors });
+    if (permissions.length > 0) await page.context().grantPermissions(permissions);
+  }
   const wrong: string[] = [];
   const asked: string[] = [];
   page.on("console", (message) => {
@@ -132,7 +147,7 @@ export async function open(
       const cookies = await page.context().cookies();
       if (isOwn) await page.context().close();
       else {
-        await clean(page, origin, options);
+        await clean(page, origin);
         kept.set(profile, [...(kept.get(profile) ?? []), page]);
       }
       expect(wrong).toEqual([]);
