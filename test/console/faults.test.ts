@@ -416,13 +416,21 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     await close();
   });
 
-  test("38: on a phone of 320 px a failure leads to its step and error in three taps", async () => {
+  test("38: on a phone of 320 px a failure leads to its step, its error and its retry in three taps", async () => {
     const id = await w.start("fails", { id: "phone-failure" });
     const { page, close } = await w.open("/executions", { viewport: { width: 320, height: 640 }, hasTouch: true });
     await page.getByRole("link", { name: id }).tap();
     await page.locator('[data-outcome="failed"]').first().tap();
     await page.getByTestId("failure").getByText("no such account").first().waitFor();
-    expect(await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+    const overflow = () => page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+    expect(await overflow()).toBeLessThanOrEqual(0);
+    await page.getByRole("button", { name: "Go on from the failed step" }).tap();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("list", { name: "Begin anew" }).getByText("activity breaking").waitFor();
+    expect(await overflow()).toBeLessThanOrEqual(0);
+    const button = await dialog.getByRole("button", { name: "Reset", exact: true }).boundingBox();
+    expect(button!.x).toBeGreaterThanOrEqual(0);
+    expect(button!.x + button!.width).toBeLessThanOrEqual(320);
     await close();
   });
 });
