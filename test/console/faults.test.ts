@@ -65,7 +65,7 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     const pages = [];
     for (let n = 0; n < 8; n++) {
       const page = await context.newPage();
-      await page.goto(`${w.url}/console/#/settings`); // a page that reads little: the streams are what counts here
+      await page.goto(`${w.url}/console/#/file`); // a page that reads nothing: the streams are what counts here
       pages.push(page);
     }
     for (const page of pages) await expect.poll(() => page.getByTestId("live").textContent()).toBe("live");
@@ -248,9 +248,10 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
     const operations = (list: readonly string[]) => [
       ...new Set(list.map((path) => path.split("?")[0] as string).filter((path) => !/whoami|stream|counts/.test(path))),
     ];
+    const aside = "/file"; // a small page that asks the server nothing
     /** Opens each path, then again with a fault in each of the calls that it made. Answers how many faults these were. */
     const walk = async (own: readonly string[]): Promise<number> => {
-      const { page, asked, close } = await w.open("/settings", { expected: /./, isOwn: true });
+      const { page, asked, close } = await w.open(aside, { expected: /./, isOwn: true });
       await page.clock.install();
       let fault: { path: string; how: string } | null = null;
       await page.route("**/v1/**", async (route) => {
@@ -264,8 +265,8 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
       const heading = page.locator("h1:not(.sr-only)").first();
       /** Leaves the page for so long that the console has forgotten what it read there. */
       const forget = async () => {
-        await page.goto(`${w.url}/console/#/settings`);
-        await heading.getByText("Settings").waitFor();
+        await page.goto(`${w.url}/console/#${aside}`);
+        await heading.getByText("Downloaded history").waitFor();
         await page.clock.fastForward(61_000);
       };
       let tried = 0;
@@ -273,7 +274,7 @@ describe.skipIf(!CHROMIUM)("the console and the world", () => {
         await forget();
         asked.length = 0;
         await page.goto(`${w.url}/console/#${path}`);
-        await heading.getByText("Settings").waitFor({ state: "detached" });
+        await heading.getByText("Downloaded history").waitFor({ state: "detached" });
         await heading.waitFor();
         await expect.poll(() => page.getByRole("status", { name: "Loading" }).count()).toBe(0);
         // The overview counts those among many explanations that did not come: another test holds that.
