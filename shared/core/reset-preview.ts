@@ -1,7 +1,16 @@
 /** What a reset would do. Pure, with the functions that a reset itself is made of. */
 import type { HistoryEvent, Millis, Started } from "../protocol/history.ts";
-import { copiedEvents, cutOf, type ResetTarget, type ResetTerms, reapply, resetEvents } from "./reset.ts";
-import { fold, stateOf } from "./state.ts";
+import {
+  copiedEvents,
+  cutOf,
+  foldInPieces,
+  pieces,
+  type ResetTarget,
+  type ResetTerms,
+  reapply,
+  resetEvents,
+} from "./reset.ts";
+import { stateOf } from "./state.ts";
 
 export interface ResetPreview {
   /** The new run begins with a copy of the events up to this one. */
@@ -22,9 +31,6 @@ interface Terms {
   readonly now: Millis;
 }
 
-/** Events that are looked at before `pause` is called: some milliseconds. */
-const EVENTS_AT_ONCE = 1_000;
-
 /** `events`: all of the run, from event 1 on. Null: the history has no such point. `pause`: lets other requests run. */
 export async function previewReset(
   events: readonly HistoryEvent[],
@@ -34,16 +40,12 @@ export async function previewReset(
   const cut = cutOf(events, target);
   if (!cut) return null;
   const started = events[0] as Started;
-  const state = stateOf(started);
-  for (const some of chunks(copiedEvents(events, cut))) {
-    fold(state, some);
-    await pause();
-  }
+  const state = await foldInPieces(stateOf(started), copiedEvents(events, cut), pause);
   const begun = resetEvents(state, { from: started.run, reason: null, now, excluded });
   const dropped = events.slice(cut.through);
   const given: HistoryEvent[] = [];
   const left: HistoryEvent[] = [];
-  for (const some of chunks(dropped)) {
+  for (const some of pieces(dropped)) {
     const again = reapply(state, some, { now, excluded });
     given.push(...again.given);
     left.push(...again.notGiven);
@@ -51,8 +53,4 @@ export async function previewReset(
   }
   const restarted = begun.flatMap((event) => (event.kind === "activity_restarted" ? [event.task.name] : []));
   return { through: cut.through, dropped, restarted, given, left };
-}
-
-function* chunks(events: readonly HistoryEvent[]): Generator<readonly HistoryEvent[]> {
-  for (let i = 0; i < events.length; i += EVENTS_AT_ONCE) yield events.slice(i, i + EVENTS_AT_ONCE);
 }

@@ -106,6 +106,26 @@ export function copiedEvents(events: readonly HistoryEvent[], { through, redo }:
   });
 }
 
+/** Events that are looked at before other requests may run: some milliseconds. */
+const EVENTS_AT_ONCE = 1_000;
+
+export function* pieces(events: readonly HistoryEvent[]): Generator<readonly HistoryEvent[]> {
+  for (let i = 0; i < events.length; i += EVENTS_AT_ONCE) yield events.slice(i, i + EVENTS_AT_ONCE);
+}
+
+/** `pause`: lets other requests run. */
+export async function foldInPieces(
+  state: RunState,
+  events: readonly HistoryEvent[],
+  pause: () => Promise<void>,
+): Promise<RunState> {
+  for (const some of pieces(events)) {
+    fold(state, some);
+    await pause();
+  }
+  return state;
+}
+
 /** RESET-2. `copied`: the copied events, of the run that `started` began. */
 export function originsOf(started: Started, copied: readonly HistoryEvent[]): ResetRef["origins"] {
   const through = copied.findLast((event) => event.decided !== undefined)?.id;

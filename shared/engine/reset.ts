@@ -24,7 +24,9 @@ import {
   type Cut,
   copiedEvents,
   cutOf,
+  foldInPieces,
   originsOf,
+  pieces,
   type ResetPoint,
   type ResetTarget,
   type ResetTerms,
@@ -33,7 +35,7 @@ import {
   resetPoints,
 } from "../core/reset.ts";
 import { searchKeysOf } from "../core/search-keys.ts";
-import { fold, type RunState, stateOf } from "../core/state.ts";
+import { type RunState, stateOf } from "../core/state.ts";
 import type { Ports, Ref } from "../ports.ts";
 import type { Head, OutboxEntry } from "../protocol/head.ts";
 import { startedOf } from "../protocol/head.ts";
@@ -140,15 +142,19 @@ class Preparation {
   readonly #next: Head;
   readonly #new: RunState;
   /** Events of the new run that are not written yet. */
-  #unwritten: HistoryEvent[];
+  #unwritten: HistoryEvent[] = [];
   #readTo: number;
   readonly #left: [message: string, at: Millis][] = [];
+  readonly #pause: () => Promise<void>;
   #bytes = 0;
 
   static async begin(ports: Ports, ref: Ref, head: Head, p: ResetRequest): Promise<Preparation | Reset> {
     const batches = await ports.executions.batches(ref, head.run, 1);
     const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
+    const pause = pauseOf(ports);
+    await pause();
     const cut = cutOf(events, p.target);
+    await pause();
     if (!cut) return { kind: "no_point", run: head.run, points: resetPoints(events) };
     const now = ports.clock.now();
     const copied = copiedEvents(events, cut);
@@ -181,7 +187,13 @@ class Preparation {
       },
     };
     const searchKeys = await searchKeysAfter(ports, head, events, cut);
-    return new Preparation(ports, ref, p, { cut, batches, events, copied, next, searchKeys });
+    await pause();
+    const old = await foldInPieces(stateOf(startedOf(head)), events.slice(1), pause);
+    const begun = await foldInPieces(stateOf(startedOf(next)), copied, pause);
+    const preparation = new Preparation(ports, ref, p, { cut, batches, old, begun, copied, next, searchKeys });
+    preparation.#unwritten.push(...resetEvents(begun, { from: head.run, ...preparation.#terms }));
+    await preparation.#reapply(events.slice(cut.through));
+    return preparation;
   }
 
   private constructor(
@@ -191,14 +203,14 @@ class Preparation {
     p: {
       readonly cut: Cut;
       readonly batches: Batch[];
-      readonly events: readonly HistoryEvent[];
+      readonly old: RunState;
+      readonly begun: RunState;
       readonly copied: readonly HistoryEvent[];
       readonly next: Head;
       readonly searchKeys: Record<string, string>;
     },
   ) {
-    const started = p.events[0] as ReturnType<typeof startedOf>;
-    this.run = started.run;
+    this.run = p.old.started.run;
     this.#ports = ports;
     this.#ref = ref;
     this.#request = request;
@@ -207,10 +219,9 @@ class Preparation {
     this.#copied = p.copied;
     this.#searchKeys = p.searchKeys;
     this.#next = p.next;
-    this.#old = fold(stateOf(started), p.events.slice(1));
-    this.#new = fold(stateOf(startedOf(p.next)), p.copied);
-    const first = resetEvents(this.#new, { from: this.run, ...this.#terms });
-    this.#unwritten = [...first, ...this.#reapply(p.events.slice(p.cut.through))];
+    this.#old = p.old;
+    this.#new = p.begun;
+    this.#pause = pauseOf(ports);
     this.#readTo = tailOf(p.batches);
   }
 
@@ -219,10 +230,13 @@ class Preparation {
     return { reason, excluded, now: this.#next.started_at };
   }
 
-  #reapply(later: readonly HistoryEvent[]): HistoryEvent[] {
-    const { events, left } = reapply(this.#new, later, this.#terms);
-    this.#left.push(...left);
-    return events;
+  async #reapply(later: readonly HistoryEvent[]): Promise<void> {
+    for (const some of pieces(later)) {
+      const { events, left } = reapply(this.#new, some, this.#terms);
+      this.#unwritten.push(...events);
+      this.#left.push(...left);
+      await this.#pause();
+    }
   }
 
   /** The old run has a closing event. */
@@ -236,13 +250,14 @@ class Preparation {
     const later = await executions.batches(this.#ref, this.run, this.#readTo);
     const events = later.flatMap((batch) => batch.events);
     this.#batches.push(...later);
-    fold(this.#old, events);
-    this.#unwritten.push(...this.#reapply(events));
+    await foldInPieces(this.#old, events, this.#pause);
+    await this.#reapply(events);
     this.#readTo = tailOf(this.#batches);
     if (this.#new.tail > MAX_HISTORY_EVENTS)
       return this.#full(`${this.#new.tail} events`, `${MAX_HISTORY_EVENTS} events`);
     const write = async (all: readonly HistoryEvent[]) => {
-      if (all.length > 0) this.#bytes = await executions.prepare(this.#next, grouped(all, this.#ports.uuid));
+      if (all.length === 0) return;
+      this.#bytes = await executions.prepare(this.#next, await grouped(all, this.#ports.uuid, this.#pause));
     };
     if (this.#bytes === 0) await write(this.#copied);
     await write(this.#unwritten);
@@ -337,11 +352,29 @@ async function searchKeysAfter(ports: Ports, head: Head, events: readonly Histor
 const MOST_EVENTS = 500;
 const MOST_CHARACTERS = 64_000;
 
-function grouped(events: readonly HistoryEvent[], uuid: () => string): Batch[] {
+/** Characters of events that are looked at before other requests may run: some milliseconds. */
+const CHARACTERS_AT_ONCE = 500_000;
+
+const pauseOf =
+  (ports: Ports): (() => Promise<void>) =>
+  async () =>
+    ports.pause?.();
+
+async function grouped(
+  events: readonly HistoryEvent[],
+  uuid: () => string,
+  pause: () => Promise<void>,
+): Promise<Batch[]> {
   const batches: Batch[] = [];
   let room = 0;
+  let unpaused = 0;
   for (const event of events) {
     const { length } = JSON.stringify(event);
+    unpaused += length;
+    if (unpaused > CHARACTERS_AT_ONCE) {
+      unpaused = 0;
+      await pause();
+    }
     let batch = batches.at(-1);
     if (!batch || length > room || batch.events.length >= MOST_EVENTS) {
       batch = { first: event.id, events: [], append_id: uuid() };
