@@ -34,7 +34,11 @@ export async function queryExecution(
   if (answer) return refusedByWorkflow("query", p.name, execution, answer);
   const { deployment } = head;
   const live = await liveWorkers(ports, workspace, deployment);
-  return noAnswer("query", p.name, execution, options.queryWaitMs / 1000, { name: deployment, liveWorkers: live });
+  return noAnswer("query", p.name, execution, options.queryWaitMs / 1000, {
+    name: deployment,
+    liveWorkers: live,
+    held: false, // a query claims nothing
+  });
 }
 
 /** Null: no answer in time. A failure to send, or to wait, ends both. */

@@ -5,6 +5,7 @@
  * (DECIDE-9) is read beside the history.
  */
 import type { RefusedUpdate } from "../core/decide.ts";
+import { holdsOf } from "../core/holds-of.ts";
 import { send } from "../engine/send.ts";
 import { handlerFailed, isRefusal, noAnswer, notRunning, type Refusal } from "../protocol/errors.ts";
 import type { Head } from "../protocol/head.ts";
@@ -54,7 +55,8 @@ export async function updateExecution(
   });
   if (outcome) return answerOf(p.name, execution, outcome);
   const live = await liveWorkers(ports, context.workspace, head.deployment);
-  const deployment = { name: head.deployment, liveWorkers: live };
+  const held = holdsOf((await ports.registry.holds(context.workspace)).holds, head).length > 0;
+  const deployment = { name: head.deployment, liveWorkers: live, held };
   return noAnswer("update", p.name, execution, options.updateWaitMs / 1000, deployment);
 }
 

@@ -39,7 +39,7 @@ describe("bodies of refusals", () => {
     [errors.notRunning("e1", "COMPLETED"), 409, "WF_1102"],
     [errors.executionFailed("e1", "TIMED_OUT"), 424, "EXECUTION_FAILED"],
     [errors.handlerFailed("query", "status", "e1", "boom"), 424, "HANDLER_FAILED"],
-    [errors.noAnswer("query", "status", "e1", 60, { name: "alice", liveWorkers: 0 }), 504, "WF_1103"],
+    [errors.noAnswer("query", "status", "e1", 60, { name: "alice", liveWorkers: 0, held: false }), 504, "WF_1103"],
     [errors.scheduleExists("s1"), 409, "WF_1200"],
     [errors.payloadTooLarge("input", 10, 11), 413, "PAYLOAD_TOO_LARGE"],
     [errors.notImplemented("Not yet."), 501, "NOT_IMPLEMENTED"],
@@ -65,7 +65,12 @@ describe("bodies of refusals", () => {
     expect(errors.noSuchHandler("query", "stat", "invoices", []).detail).toContain("It has no queries at all.");
     expect(errors.noActiveDeployment("invoices", ["alice"]).detail).toContain("registered by 'alice'");
     expect(errors.noActiveDeployment("invoices", []).detail).toContain("no worker has registered");
-    expect(errors.noAnswer("update", "u", "e", 60, { name: "a", liveWorkers: 2 }).detail).toContain("2 live workers");
+    expect(errors.noAnswer("update", "u", "e", 60, { name: "a", liveWorkers: 2, held: false }).detail).toContain(
+      "2 live workers",
+    );
+    expect(errors.noAnswer("update", "u", "e", 60, { name: "a", liveWorkers: 2, held: true }).detail).toContain(
+      "An operator holds",
+    );
   });
 
   test("a refusal carries the headers of its status", () => {

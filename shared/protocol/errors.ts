@@ -197,14 +197,17 @@ export function noAnswer(
   name: string,
   executionId: string,
   waitedSeconds: number,
-  deployment: { name: string; liveWorkers: number },
+  deployment: { name: string; liveWorkers: number; held: boolean },
 ): Refusal {
   const live = deployment.liveWorkers;
+  const why = deployment.held
+    ? "An operator holds the execution: no worker takes it up before it is released."
+    : `GET /v1/workflows/executions/${encodeURIComponent(executionId)}/explain says what the execution waits for.`;
   const workers = live === 0 ? "no live worker" : live === 1 ? "1 live worker" : `${live} live workers`;
   return refusal(
     504,
     "WF_1103",
-    `The ${kind} ${quote(name)} of execution ${quote(executionId)} had no answer within ${waitedSeconds} s. Deployment ${quote(deployment.name)} has ${workers}.`,
+    `The ${kind} ${quote(name)} of execution ${quote(executionId)} had no answer within ${waitedSeconds} s. Deployment ${quote(deployment.name)} has ${workers}. ${why}`,
     { execution_id: executionId },
   );
 }

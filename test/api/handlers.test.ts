@@ -299,7 +299,15 @@ describe("updates", () => {
     const waiting = takenIn(await running());
     const { answer } = await waiting;
     await w.clock.advance(60_000);
-    expect(await failure(answer)).toMatchObject({ status: 504, body: { code: "WF_1103" } });
+    const refused = await failure(answer);
+    expect(refused).toMatchObject({ status: 504, body: { code: "WF_1103" } });
+    expect(refused.body.detail).toMatch(/executions\/x-\d+\/explain says what the execution waits for/);
+    await worker.heartbeat();
+    const held = await takenIn(await running());
+    await w.ask("POST", "/v1/holds", { body: { workflow_name: "orders" } });
+    await w.clock.advance(60_000);
+    expect((await failure(held.answer)).body.detail).toContain("An operator holds the execution");
+    await w.ask("POST", "/v1/holds/release", { body: { workflow_name: "orders" } });
     await worker.heartbeat();
   });
 });
