@@ -18,6 +18,8 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
   readonly host?: string;
   /** A caller whose connection has taken no byte of its answer for this long loses it. Default 60 s. */
   readonly stalledMs?: number;
+  /** Memory for answers that their callers have not taken, bytes. Default 256 MiB. */
+  readonly maxUnsentBytes?: number;
   /** Origins whose pages may call the server from a browser. Default: none but its own. */
   readonly origins?: readonly string[];
   /** Folder with the built console. Default: no console. */
@@ -45,6 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     host = "127.0.0.1",
     url: publicUrl,
     stalledMs,
+    maxUnsentBytes,
     origins,
     consoleFolder,
     ...rest
@@ -59,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     doors: new Doors({ host, url: publicUrl, origins }),
     ...(consoleFolder !== undefined && { console: new ConsoleFiles(consoleFolder) }),
     ...(stalledMs !== undefined && { stalledMs }),
+    ...(maxUnsentBytes !== undefined && { maxUnsentBytes }),
   });
   server.on("request", (request, response) => void requests.serve(request, response));
   return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };

@@ -15,6 +15,44 @@ const STALLED_MS = 60_000;
 
 const LONG_ANSWER = 16_384;
 
+/**
+ * Answers that their callers have not taken yet may occupy so much memory together, bytes. Beyond it the server closes the
+ * connections that have had the longest time to take theirs.
+ */
+const MAX_UNSENT_BYTES = 256 * 1024 * 1024;
+
+/** The long answers that are being sent, the oldest first. */
+class Unsent {
+  readonly #answers = new Map<ServerResponse, number>();
+  readonly #log: Log;
+  readonly #most: number;
+  #bytes = 0;
+
+  constructor(log: Log, most: number) {
+    this.#log = log;
+    this.#most = most;
+  }
+
+  add(response: ServerResponse, bytes: number): void {
+    this.#answers.set(response, bytes);
+    this.#bytes += bytes;
+    const gone = () => {
+      if (this.#answers.delete(response)) this.#bytes -= bytes;
+    };
+    response.once("finish", gone);
+    response.once("close", gone);
+    for (const [oldest, size] of this.#answers) {
+      if (this.#bytes <= this.#most || oldest === response) return;
+      this.#answers.delete(oldest);
+      this.#bytes -= size;
+      this.#log.warn("request: the connection was closed, for answers that callers do not take fill the memory", {
+        bytes: size,
+      });
+      oldest.destroy();
+    }
+  }
+}
+
 /** The requests in progress. A stopping server ends them through their abort signals. */
 export class Requests {
   readonly #api: Api;
@@ -26,6 +64,7 @@ export class Requests {
   readonly #metrics: ServerMetrics;
   readonly #console: ConsoleFiles | undefined;
   readonly #stalledMs: number;
+  readonly #unsent: Unsent;
   #stopping = false;
 
   constructor(
@@ -36,6 +75,7 @@ export class Requests {
       readonly metrics: ServerMetrics;
       readonly console?: ConsoleFiles;
       readonly stalledMs?: number;
+      readonly maxUnsentBytes?: number;
     },
   ) {
     this.#api = api;
@@ -44,6 +84,7 @@ export class Requests {
     this.#metrics = o.metrics;
     this.#console = o.console;
     this.#stalledMs = o.stalledMs ?? STALLED_MS;
+    this.#unsent = new Unsent(log, o.maxUnsentBytes ?? MAX_UNSENT_BYTES);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -101,6 +142,8 @@ export class Requests {
       Object.assign(answer.headers, this.#doors.headers(headers));
       // The server closes the connection instead of reading the rest of the body.
       if (this.#stopping || !isRead) answer.headers.connection = "close";
+      if (answer.kind === "body" && answer.body.length > LONG_ANSWER && method !== "HEAD")
+        this.#unsent.add(response, Buffer.byteLength(answer.body));
       await write(response, answer, exchange, this.#stalledMs);
     } catch (error) {
       // Usually the caller has disconnected, which is not logged.

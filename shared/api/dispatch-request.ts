@@ -35,6 +35,7 @@ import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts
 import { scoped, unscope } from "./list-tokens.ts";
 import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
+import { Room, Rooms } from "./room.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
@@ -58,6 +59,7 @@ export function apiOf(modules: readonly RouteModule[], ports: Ports, options: Gi
   const api: Served = {
     ports,
     options: { ...DEFAULT_OPTIONS, ...options },
+    rooms: new Rooms(),
     keys: new Keys(ports, options.keysReadAgainMs ?? DEFAULT_OPTIONS.keysReadAgainMs),
     match: compile(modules.flatMap(({ routes }) => routes ?? [])),
     handlers: Object.assign({}, ...modules.map(({ handlers }) => handlers)) as Served["handlers"],
@@ -74,6 +76,7 @@ interface Served {
   readonly ports: Ports;
   readonly options: ApiOptions;
   readonly keys: Keys;
+  readonly rooms: Rooms;
   readonly match: (method: string, path: string) => Match<Route>;
   /** By operation. */
   readonly handlers: Readonly<Record<string, (context: RequestContext, input: Input<never>) => unknown>>;
@@ -96,11 +99,20 @@ async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
 }
 
 async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
+  const room = new Room(api.rooms, () => request.signal);
+  try {
+    return await answerIn(room, api, request);
+  } finally {
+    room.leave(); // ROOM-1
+  }
+}
+
+async function answerIn(room: Room, api: Served, request: ApiRequest): Promise<ApiResponse> {
   const requestId = requestIdOf(api, request);
   const access = new Access(api.keys, () => request.signal);
   let outcome: Outcome;
   try {
-    outcome = await serve(api, request, requestId, access);
+    outcome = await serve(api, request, { requestId, access, room });
     if (access.ended) {
       if ("file" in outcome) await outcome.file.drop();
       outcome = unauthorized(access.ended);
@@ -170,9 +182,15 @@ function failed(error: unknown): Refusal {
   return error instanceof Unreadable ? unreadable(error.message) : internal();
 }
 
-async function serve(api: Served, request: ApiRequest, requestId: string, access: Access): Promise<Outcome> {
+interface Serving {
+  readonly requestId: string;
+  readonly access: Access;
+  readonly room: Room;
+}
+
+async function serve(api: Served, request: ApiRequest, serving: Serving): Promise<Outcome> {
   if (api.worker && isWorkerPath(request.target)) {
-    const context = await authorize(api, request, requestId, access);
+    const context = await authorize(api, request, serving);
     if (isRefusal(context)) return context;
     return api.worker(context, request);
   }
@@ -188,7 +206,7 @@ async function serve(api: Served, request: ApiRequest, requestId: string, access
     const value = await api.open[route.operation]!(api.options, api.ports);
     return isRefusal(value) ? value : { status: 200, value, cache: route.cache };
   }
-  const context = await authorize(api, request, requestId, access, route);
+  const context = await authorize(api, request, serving, route);
   if (isRefusal(context)) return context;
   if (route.unavailable !== undefined) return notImplemented(route.unavailable);
   if (context.deployments && needOf(route) === "operate") {
@@ -241,8 +259,7 @@ function split(target: string): [path: string, search: string] {
 async function authorize(
   api: Served,
   request: ApiRequest,
-  requestId: string,
-  access: Access,
+  { requestId, access, room }: Serving,
   route?: Route,
 ): Promise<RequestContext | Refusal> {
   const { authorization } = request.headers;
@@ -267,6 +284,7 @@ async function authorize(
     key: key.hash,
     forgetKey: (digest) => api.keys.forget(digest),
     requestId,
+    room,
     log: scopedLog(ports.log, requestId),
     get signal() {
       return access.signal;

@@ -11,6 +11,7 @@ export async function listEvents(
   context: RequestContext,
   query: QueryOf<"getWorkflowEvents">,
 ): Promise<Answer | Refusal> {
+  await context.room.take("page");
   const place = readToken(query, "cursor", query.cursor, [isCount]);
   if (isRefusal(place)) return place;
   const { workflow_exec_id: execution, root_workflow_exec_id: root, workflow_run_id: run } = query;

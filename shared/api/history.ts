@@ -46,12 +46,14 @@ const headOfRun = async (context: RequestContext, run: string): Promise<Head | R
 
 async function historyOf(context: RequestContext, head: Head, q: HistoryQuery): Promise<Answer> {
   if (q.after !== undefined || q.limit !== undefined || q.order !== undefined) return pageOf(context, head, q);
+  await context.room.take("whole run");
   const batches = await context.ports.executions.batches(refTo(context, head.execution), head.run, 1);
   const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
   return { events: events.map((event) => shown(event, q)) };
 }
 
 async function pageOf(context: RequestContext, head: Head, q: HistoryQuery): Promise<Answer> {
+  await context.room.take("page");
   const order = q.order ?? "asc";
   const limit = q.limit ?? DEFAULT_EVENTS_PAGE;
   const [first, step] = order === "asc" ? [(q.after ?? 0) + 1, 1] : [(q.after ?? LAST_EVENT) - 1, -1];

@@ -3,6 +3,7 @@ import type { Log, Ports } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Right } from "../protocol/rights.ts";
 import type { WorkerAnswer } from "../protocol/worker.ts";
+import type { Room } from "./room.ts";
 
 export interface RequestContext {
   readonly ports: Ports;
@@ -20,6 +21,8 @@ export interface RequestContext {
   /** Ends at once what a revoked key has open in this process. */
   readonly forgetKey: (hash: string) => void;
   readonly requestId: string;
+  /** For what the request reads, if that may be much (ROOM-1). */
+  readonly room: Pick<Room, "take">;
   /** Aborted when the caller has gone, its key has been revoked, or the server stops; waits and streams then end. */
   readonly signal: AbortSignal;
   /** Every line carries the request id. */

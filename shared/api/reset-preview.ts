@@ -26,6 +26,7 @@ export async function previewOfReset(
   if (isRefusal(head)) return head;
   try {
     const { ports } = context;
+    await context.room.take("whole run");
     const batches = await ports.executions.batches(refTo(context, execution), head.run, 1);
     const events = [startedOf(head), ...batches.flatMap((batch) => batch.events)];
     const terms = { target, excluded: excludedBy(body), now: ports.clock.now() };

@@ -28,6 +28,7 @@ function contextWith(send: Ports["tasks"]["send"], wait: Ports["answers"]["wait"
     options: { ...DEFAULT_OPTIONS, version: "1", url: "http://here" },
     workspace: w.workspace,
     user: "tester",
+    room: { take: async () => {} },
     rights: ["admin"],
     key: "k",
     forgetKey: () => {},

@@ -140,6 +140,7 @@ export class Server {
         key: "k",
         forgetKey: () => {},
         requestId: "r",
+        room: { take: async () => {} },
         signal: new AbortController().signal,
         log: quiet,
       }),
