@@ -9,7 +9,7 @@ import { onAbort } from "../lib/on-abort.ts";
 import { CallerGone } from "./http-message.ts";
 
 const ALL = 16;
-export type Reads = "page" | "whole run";
+type Reads = "page" | "whole run";
 const SHARE: Readonly<Record<Reads, number>> = { page: 1, "whole run": ALL / 2 };
 
 export class Rooms {
