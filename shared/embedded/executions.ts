@@ -90,8 +90,8 @@ export class EmbeddedExecutions implements Executions {
   readonly #rollups: EmbeddedRollups;
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
-  /** By run: workspace and execution. */
-  readonly #owners = new LruCache<string>(10_000);
+  /** By run. */
+  readonly #owners = new LruCache<Ref>(10_000);
   /** By run that is open: where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);
 
@@ -158,7 +158,7 @@ export class EmbeddedExecutions implements Executions {
     const { text, end } = this.#db.atomically(() => this.#putFirstHead(first));
     this.#heads.remember(first, text.body.length); // its caller looks at it next
     this.#tails.set(head.run, { workspace: head.workspace, next: 2, end });
-    this.#owners.set(head.run, ownerOf(head));
+    this.#owners.set(head.run, { workspace: head.workspace, execution: head.execution });
     return { kind: "created" as const };
   }
 
@@ -357,10 +357,10 @@ export class EmbeddedExecutions implements Executions {
     if (owner === undefined) {
       const row = this.#db.one("SELECT ws, execution FROM runs WHERE run = ?", run);
       if (!row) return false;
-      owner = ownerOf({ workspace: String(row.ws), execution: String(row.execution) });
+      owner = { workspace: String(row.ws), execution: String(row.execution) };
       this.#owners.set(run, owner);
     }
-    return owner === ownerOf(ref);
+    return owner.execution === ref.execution && owner.workspace === ref.workspace;
   }
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
@@ -728,9 +728,6 @@ export class EmbeddedExecutions implements Executions {
     }));
   }
 }
-
-/** No id has a "/". */
-const ownerOf = ({ workspace, execution }: Ref): string => `${workspace}/${execution}`;
 
 const countsOf = (row: Row): HeadCounts => ({
   claims: Number(row.claims),

@@ -144,3 +144,15 @@ test("a log goes on as its last row says, whether its end is remembered or read"
   });
   store.close();
 });
+
+test("executions of two workspaces with one id have each their own head", async () => {
+  const { store, executions, same } = made();
+  const [one, two] = [newRef(), newRef()];
+  const other = { workspace: two.workspace, execution: one.execution };
+  await executions.create(headOf(one, 1, { input: "one" }), []);
+  await executions.create(headOf(other, 1, { input: "two" }), []);
+  expect(await same(one)).toMatchObject({ input: "one" });
+  expect(await same(other)).toMatchObject({ input: "two" });
+  expect(await same(one)).toMatchObject({ input: "one" });
+  store.close();
+});

@@ -30,25 +30,29 @@ const MOST_HEADS = 2_000;
 /** Characters of a head's JSON. A head has the input and the result of its run. */
 const MOST_CHARACTERS = 4_000;
 
+/** Keyed by the execution alone, because a key that is put together of two names is hashed anew for each look-up. */
 export class HeadCache {
   readonly #heads = new LruCache<Known>(MOST_HEADS);
 
   get(ref: Ref): Head | undefined {
-    return this.#heads.get(keyOf(ref))?.head;
+    return this.#known(ref)?.head;
   }
 
   countsOf(ref: Ref): HeadCounts | null {
-    return this.#heads.get(keyOf(ref))?.counts ?? null;
+    return this.#known(ref)?.counts ?? null;
+  }
+
+  #known({ workspace, execution }: Ref): Known | undefined {
+    const known = this.#heads.get(execution);
+    return known?.head.workspace === workspace ? known : undefined; // executions of two workspaces may have one id
   }
 
   /** `characters`: of its JSON. */
   remember(head: Head, characters: number, counts: HeadCounts | null = null): void {
-    if (characters <= MOST_CHARACTERS) this.#heads.set(keyOf(head), { head: Object.freeze(head), counts });
+    if (characters <= MOST_CHARACTERS) this.#heads.set(head.execution, { head: Object.freeze(head), counts });
   }
 
-  forget(ref: Ref): void {
-    this.#heads.delete(keyOf(ref));
+  forget({ execution }: Ref): void {
+    this.#heads.delete(execution);
   }
 }
-
-const keyOf = ({ workspace, execution }: Ref): string => `${workspace} ${execution}`;
