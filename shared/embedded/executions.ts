@@ -39,12 +39,16 @@ const BATCHES_AT_ONCE = 500_000;
 
 const claimIf = (
   condition: string,
+  answered = "*",
 ) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END,
     wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
-  WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
+  WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING ${answered}`;
 const CLAIM = claimIf("");
 const CLAIM_OF = claimIf("AND deployment = ?");
-const CLAIM_FIRST = claimIf("AND deployment = ? AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?");
+const FIRST = "AND deployment = ? AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?";
+const CLAIM_FIRST = claimIf(FIRST);
+/** Of a head that is known: what the claim may have changed. */
+const CLAIM_FIRST_KNOWN = claimIf(FIRST, "due_at, fence, owner, claims, parks, tasks, changes, bytes");
 
 const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
   p.keepAfter ?? Number.MAX_SAFE_INTEGER,
@@ -346,9 +350,19 @@ export class EmbeddedExecutions implements Executions {
     ref: Ref,
     p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
   ) {
+    const known = this.#heads.get(ref);
     this.#heads.forget(ref);
-    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
-    return row && this.#remembered(row);
+    const row = this.#db.change(known ? CLAIM_FIRST_KNOWN : CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
+    if (!row || !known) return row && this.#remembered(row);
+    const changed = {
+      due_at: Number(row.due_at),
+      fence: Number(row.fence),
+      owner: String(row.owner),
+      wake_pending: false,
+    };
+    const head = { ...known, ...changed };
+    this.#heads.remember(head, 0, countsOf(row)); // no longer than it was
+    return head;
   }
 
   /** A run never changes its execution. */

@@ -23,6 +23,8 @@ import { type Database, json, parse, type Row, type Value } from "./database.ts"
 /** Later work is left to the sweeper, which sends its task when it is due soon. */
 const LONGEST_DELAY_MS: Millis = 120_000;
 
+const FINISH = "DELETE FROM tasks WHERE id = ?1 AND receipt = ?2 AND substr(queue, 1, length(?3)) = ?3";
+
 interface Poll {
   readonly session: string;
   readonly max: number;
@@ -240,9 +242,10 @@ export class EmbeddedTasks implements Tasks {
   }
 
   async finish(workspace: string, receipts: readonly string[]) {
+    const ofWorkspace = `${workspace}/`;
     for (const receipt of receipts) {
-      const leased = this.#leased(workspace, receipt);
-      if (leased) this.#db.run("DELETE FROM tasks WHERE id = ?", leased.id!);
+      const { id, secret } = partsOf(receipt);
+      if (id !== null) this.#db.run(FINISH, id, secret, ofWorkspace);
     }
   }
 
