@@ -3,8 +3,8 @@
  * takes more of the server's time than most writes: it makes a row of eighteen columns, and parses.
  *
  * HEADCACHE-1. The cache has what the row has. This process alone writes the file, every write of a row of `heads` forgets the
- *     head first, and a head is remembered only from a statement that has answered or written its whole row, outside of what may be
- *     undone. It is frozen, because several callers get the same object.
+ *     head first, and a head is remembered only from a statement that has answered or written its whole row, or of a known head all that
+ *     it has changed, outside of what may be undone. It is frozen, because several callers get the same object.
  * HEADCACHE-2. The end of the log of an open run is known likewise (`#tails` in `executions.ts`), so that a step reads nothing: what is
  *     known of a run is forgotten before a write of its log, and remembered after a batch that was written outside of what may be undone.
  */
