@@ -109,7 +109,7 @@ async function latencies() {
   await reporting;
   const idle = await reads(on, 200);
   const busy = { going: true };
-  const load = Array.from({ length: 50 }, async () => {
+  const load = Array.from({ length: 20 }, async () => {
     while (busy.going) await result(on, "sequence", { steps: 10, report: false });
   });
   await new Promise((ok) => setTimeout(ok, 2_000));
@@ -128,8 +128,8 @@ async function latencies() {
       row("progress report to stream client, a report each 20 ms", toStream),
       row("get, nothing else to do", idle.get),
       row("explain, nothing else to do", idle.explain),
-      row("get, beside 50 runs at a time", loaded.get),
-      row("explain, beside 50 runs at a time", loaded.explain),
+      row("get, while 20 callers start runs of 10 steps", loaded.get),
+      row("explain, likewise", loaded.explain),
     ],
   };
 }
