@@ -265,6 +265,7 @@ async function authorize(
   const { authorization } = request.headers;
   const key = await access.authenticate(typeof authorization === "string" ? authorization : undefined);
   if (isRefusal(key)) return key;
+  room.key = key.hash;
   const { ports, options } = api;
   const need = route ? needOf(route) : "work";
   if (!mayDo(key.rights, need)) {

@@ -36,3 +36,20 @@ test("ROOM-1: requests enter in their order as far as there is room, and one who
   await enter(7, "whole run");
   await expect(enter(8, "page", gone.signal)).rejects.toThrow(CallerGone);
 });
+
+test("ROOM-1: the keys take turns, so one that asks often delays another by one read", async () => {
+  const rooms = new Rooms();
+  const entered: string[] = [];
+  const enter = async (name: string) => {
+    const room = new Room(rooms, () => never);
+    room.key = name[0]!;
+    await room.take("whole run");
+    entered.push(name);
+    return room;
+  };
+  const many = ["a1", "a2", "a3", "a4", "a5"].map(enter);
+  const other = ["b1", "c1", "b2"].map(enter);
+  for (const room of [...many.slice(0, 3), other[0]!, other[1]!, many[3]!, other[2]!]) (await room).leave();
+  await Promise.all([...many, ...other]);
+  expect(entered).toEqual(["a1", "a2", "a3", "b1", "c1", "a4", "b2", "a5"]);
+});
