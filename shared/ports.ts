@@ -33,6 +33,14 @@ export interface Ref {
   readonly execution: string;
 }
 
+/** Updates of one run that a worker with this fence refuses beside the history (DECIDE-9). */
+export interface Refusals {
+  readonly run: string;
+  readonly chain: string;
+  readonly fence: number;
+  readonly refused: readonly RefusedUpdate[];
+}
+
 /** The durable state of executions: heads, logs, inboxes. A *final* head is one that is not RUNNING. */
 export interface Executions {
   head(ref: Ref): Promise<Head | null>;
@@ -52,12 +60,9 @@ export interface Executions {
   /**
    * Answers updates that the history does not record (DECIDE-9): deletes each message and keeps the failure for its sender, in
    * one write, if the head is running and fence and run are the given ones. Nothing is kept for a message that is not there.
-   * The port is given short failures.
+   * The caller has shortened the failures (`shortRefusal`).
    */
-  refuseUpdates(
-    ref: Ref,
-    p: { run: string; chain: string; fence: number; refused: readonly RefusedUpdate[] },
-  ): Promise<boolean>;
+  refuseUpdates(ref: Ref, p: Refusals): Promise<boolean>;
   /** The refusal of an update that was kept by `refuseUpdates`, for some minutes and until it was read; else null. */
   takeRefusal(ref: Ref, id: string): Promise<RefusedUpdate | null>;
   /**

@@ -1,7 +1,16 @@
 /** The durable state of executions over DynamoDB. Each method is one call of the protocol; the write that decides is conditional. */
 
 import type { RefusedUpdate } from "../core/decide.ts";
-import type { DueEntry, Executions, LogPart, OpenInputsQuery, Ref, RunsQuery, WaitingExecution } from "../ports.ts";
+import type {
+  DueEntry,
+  Executions,
+  LogPart,
+  OpenInputsQuery,
+  Ref,
+  Refusals,
+  RunsQuery,
+  WaitingExecution,
+} from "../ports.ts";
 import type { Head, OpenInputs } from "../protocol/head.ts";
 import type { Batch, Millis } from "../protocol/history.ts";
 import type { InboxMessage, Message } from "../protocol/messages.ts";
@@ -31,7 +40,6 @@ import { Inbox } from "./inbox.ts";
 import { headKey, needsPointer, pkOf } from "./keys.ts";
 import { Log } from "./log.ts";
 import { INDEXES } from "./names.ts";
-import type { Refusals } from "./refusals.ts";
 import { RunIndex } from "./run-index.ts";
 import { pointerItem } from "./run-items.ts";
 import { ABSENT, type Item, N, S, type Update, type Written } from "./table.ts";

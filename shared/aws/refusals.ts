@@ -3,7 +3,7 @@
  * the worker, deletes the messages and writes an item for each sender, which looks for it there.
  */
 import type { RefusedUpdate } from "../core/decide.ts";
-import type { Ref } from "../ports.ts";
+import type { Ref, Refusals } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Context } from "./context.ts";
 import { all, HAS_FENCE, IS_RUNNING, OF_RUN, placeholders } from "./head-expressions.ts";
@@ -14,13 +14,6 @@ import { transact } from "./transact.ts";
 
 /** A sender waits for some minutes at most. DynamoDB deletes the item after this, should its sender not. */
 const KEPT_MS: Millis = 15 * 60_000;
-
-export interface Refusals {
-  readonly run: string;
-  readonly chain: string;
-  readonly fence: number;
-  readonly refused: readonly RefusedUpdate[];
-}
 
 export async function refuseUpdates(c: Context, ref: Ref, p: Refusals): Promise<boolean> {
   const { name: TableName } = c.tables.executions;

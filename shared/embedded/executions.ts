@@ -15,6 +15,7 @@ import type {
   LogPart,
   OpenInputsQuery,
   Ref,
+  Refusals,
   RunsQuery,
   WaitingExecution,
 } from "../ports.ts";
@@ -285,10 +286,7 @@ export class EmbeddedExecutions implements Executions {
     );
   }
 
-  async refuseUpdates(
-    ref: Ref,
-    { run, chain, fence, refused }: { run: string; chain: string; fence: number; refused: readonly RefusedUpdate[] },
-  ) {
+  async refuseUpdates(ref: Ref, { run, chain, fence, refused }: Refusals) {
     const head = this.#head(ref);
     if (head?.status !== "RUNNING" || head.run !== run || head.fence !== fence) return false;
     for (const update of refused) {
