@@ -4,8 +4,8 @@
  *
  * ROLLUP-1. A run is counted when it starts and when it closes, by the time of its start. A run that failed is counted once
  *     more by the time of its close, under the fingerprint of its failure.
- * ROLLUP-2. Exactly once: the counts join a write that happens exactly once. On one machine this is the transaction of the
- *     start or the close. On AWS it is the transaction that appends the start or the closing batch to the feed, which
+ * ROLLUP-2. Exactly once: the counts join a write that happens exactly once. On one machine this is the transaction that
+ *     moves the row of the run to where lists find it (LATERUN-3), or that of the close of a run that was moved before. On AWS it is the transaction that appends the start or the closing batch to the feed, which
  *     recognises a record that is delivered twice (FEEDWRITER-1), so neither a start nor a close pays for the counts.
  * ROLLUP-3. Minutes are kept for `MINUTES_KEPT_MS`, hours for the retention after their last change. A count for a minute
  *     that is older goes to the hour alone. So every window is exact: a young bound to the minute, an old one to the hour.

@@ -83,9 +83,25 @@ function opened(db: DatabaseSync, path: string): WalDamage | null {
   return damage;
 }
 
+/** Rows that wait to be written to a table, and how to write them: before each statement that names the table. */
+export interface LateRows {
+  readonly table: RegExp;
+  isWaiting(): boolean;
+  write(): void;
+  /** A call was undone (COMMIT-5), and with it what it has put or written of them. */
+  undone(): void;
+}
+
+interface Prepared {
+  readonly statement: Statement;
+  readonly namesLate: boolean;
+}
+
 export class Database {
   readonly #db: DatabaseSync;
-  readonly #statements = new LruCache<Statement>(MOST_STATEMENTS);
+  readonly #statements = new LruCache<Prepared>(MOST_STATEMENTS);
+  /** Set before the first statement that names its table. */
+  late: LateRows | null = null;
   #open = false;
   #group = new Group();
   /** Statements of a transaction, on the average of the last ones. */
@@ -166,6 +182,13 @@ export class Database {
     return this.#execute(this.#statement(sql), values);
   }
 
+  /** As `run`, without the rows that wait to be written to the table (`late`). */
+  apart(sql: string, ...values: Value[]): number {
+    this.#begin();
+    this.#group.statements += 1;
+    return this.#execute(this.#prepared(sql).statement, values);
+  }
+
   /** Writes inside the open transaction one row at most, and answers what the statement returns of it. */
   change(sql: string, ...values: Value[]): Row | null {
     this.#begin();
@@ -194,6 +217,7 @@ export class Database {
         this.#beforeCommit.splice(waiting);
         this.run("ROLLBACK TO call");
         this.run("RELEASE call");
+        this.late?.undone();
       }
       throw error;
     }
@@ -210,14 +234,22 @@ export class Database {
     }
   }
 
-  /** The prepared statement; throws after the store has failed (COMMIT-4). */
+  /** The prepared statement, once the rows that it may read have been written. */
   #statement(sql: string): Statement {
+    const { statement, namesLate } = this.#prepared(sql);
+    if (namesLate && this.late?.isWaiting()) this.late.write();
+    return statement;
+  }
+
+  /** Throws after the store has failed (COMMIT-4). */
+  #prepared(sql: string): Prepared {
     if (this.#failed) throw this.#failed;
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#guard(() => prepare(this.#db, sql));
-    this.#statements.set(sql, statement);
-    return statement;
+    const prepared = { statement, namesLate: this.late?.table.test(sql) ?? false };
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 
   #guard<T>(work: () => T): T {
@@ -314,7 +346,7 @@ export class Database {
   #endTransaction(): Group | null {
     if (!this.#open) return null;
     try {
-      this.writeWaiting();
+      this.#writeBeforeCommit();
       const began = performance.now();
       this.#execute(this.#statement("COMMIT"), []);
       this.commitSeconds.observe((performance.now() - began) / 1_000);
@@ -394,8 +426,13 @@ export class Database {
     this.#beforeCommit.push(fn);
   }
 
-  /** COMMIT-6. Not within `atomically`. */
+  /** COMMIT-6, and the rows that wait with what follows from them. Not within `atomically`. */
   writeWaiting(): void {
+    if (this.late?.isWaiting()) this.late.write();
+    this.#writeBeforeCommit();
+  }
+
+  #writeBeforeCommit(): void {
     if (this.#beforeCommit.length === 0) return;
     for (const fn of this.#beforeCommit) fn(); // one may add another
     this.#beforeCommit = [];

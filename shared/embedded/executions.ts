@@ -3,7 +3,7 @@
 import { type BatchWork, workOf } from "../core/batch-work.ts";
 import type { RefusedUpdate } from "../core/decide.ts";
 import { retriesIn } from "../core/retries.ts";
-import { closedRun, startedRun } from "../core/rollups.ts";
+import { closedRun, type Increment } from "../core/rollups.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { type Readable, shownObject } from "../lib/readable.ts";
 import { storedBatch } from "../lib/stored.ts";
@@ -28,6 +28,7 @@ import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
 import { HeadCache, type HeadCounts } from "./head-cache.ts";
 import { type HeadText, headOf, headOfRun, RUN_COLUMNS, textOf } from "./head-rows.ts";
+import { LateRuns } from "./late-runs.ts";
 import type { Notifier } from "./notifier.ts";
 import { eraseHidden, hideRuns } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
@@ -95,6 +96,7 @@ export class EmbeddedExecutions implements Executions {
   readonly #rollups: EmbeddedRollups;
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
+  readonly #late: LateRuns;
   /** By run. */
   readonly #owners = new LruCache<Ref>(10_000);
   /** By run that is open: where its next batch goes (HEADCACHE-2). */
@@ -124,6 +126,7 @@ export class EmbeddedExecutions implements Executions {
     this.#rollups = o.rollups;
     this.#clock = o.clock;
     this.#readable = o.readable;
+    this.#late = new LateRuns(o.db, o.rollups);
   }
 
   #head(ref: Ref): Head | null {
@@ -213,10 +216,7 @@ export class EmbeddedExecutions implements Executions {
   /** Begins a run: its row in `runs`, and event 1 in its log. */
   #putRun(head: Head, { whole }: HeadText): LogEnd {
     const first = this.#putLog(head.workspace, head.run, firstBatch(head), { before: NO_LOG, by: "server" });
-    this.#db.run(
-      `INSERT INTO runs (run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
-         parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    this.#late.put(head, [
       head.run,
       head.workspace,
       head.execution,
@@ -239,9 +239,8 @@ export class EmbeddedExecutions implements Executions {
       first.seq,
       json(head.search_keys),
       whole,
-    );
+    ]);
     addSearchKeys(this.#db, head, head.search_keys);
-    this.#rollups.add(head.workspace, [startedRun(head)]);
     return first.end;
   }
 
@@ -488,11 +487,10 @@ export class EmbeddedExecutions implements Executions {
       const by = p.fence === null ? "server" : "worker";
       const { seq, end } = this.#putLog(ref.workspace, p.run, p.batch, { before: position.end, by });
       const lastSeq = seq + p.batch.events.length - 1;
-      this.#rollups.add(ref.workspace, closedRun(head, p.batch, end.retries));
       const ends = p.next.run === p.run;
       const last = ends ? { ...p.next, fence: head.fence + 1 } : { ...head, ...pastOf(p.batch) };
       const { cost, text } = this.#withCost(last, head, end);
-      this.#closeRun(last, text, lastSeq);
+      this.#closeRun(last, text, lastSeq, closedRun(head, p.batch, end.retries));
       if (ends) {
         this.#putHead(last, text);
         final = { head: { ...last, cost }, characters: text.body.length };
@@ -580,16 +578,9 @@ export class EmbeddedExecutions implements Executions {
     return true;
   }
 
-  #closeRun(head: Head, { whole }: HeadText, lastSeq: number): void {
-    this.#db.run(
-      "UPDATE runs SET status = ?, closed_at = ?, ends_at = ?, last_seq = ?, body = ? WHERE run = ?",
-      head.status,
-      head.closed_at,
-      head.closed_at ?? END_OF_OPEN_RUNS,
-      lastSeq,
-      whole,
-      head.run,
-    );
+  #closeRun(head: Head, { whole }: HeadText, lastSeq: number, increments: readonly Increment[]): void {
+    const endsAt = head.closed_at ?? END_OF_OPEN_RUNS;
+    this.#late.close(head, [head.status, head.closed_at, endsAt, lastSeq, whole], increments);
     this.#db.run("DELETE FROM activities WHERE run = ?", head.run);
   }
 

@@ -24,6 +24,15 @@ const STEPS: readonly string[] = [
    ALTER TABLE deployments ADD COLUMN introduced INTEGER NOT NULL DEFAULT 0;`,
   // 6: a receipt has the id of its task. Rows of heads are shorter (HEADROW-1): older programs cannot read these.
   "DROP INDEX tasks_receipt;",
+  // 7: rows of runs that are written late (LATERUN-1).
+  `CREATE TABLE late_runs (
+     id INTEGER PRIMARY KEY,
+     run TEXT NOT NULL, ws TEXT NOT NULL, execution TEXT NOT NULL, root TEXT NOT NULL,
+     workflow TEXT NOT NULL, deployment TEXT NOT NULL, user TEXT, status TEXT NOT NULL,
+     started_at INTEGER NOT NULL, closed_at INTEGER, ends_at INTEGER NOT NULL,
+     parent TEXT, chain TEXT NOT NULL, root_chain TEXT NOT NULL, display_name TEXT, first_run TEXT NOT NULL, continued_from TEXT,
+     schedule TEXT, attempt INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER, search_keys TEXT NOT NULL, body TEXT NOT NULL
+   );`,
 ];
 
 /** The format of the files that this program writes, kept in `user_version`. */

@@ -40,6 +40,16 @@ CREATE INDEX runs_user ON runs (ws, user, started_at, run) WHERE user IS NOT NUL
 CREATE INDEX runs_execution ON runs (ws, execution, last_seq);
 CREATE INDEX runs_tree ON runs (ws, root, last_seq);
 
+-- Rows that \`runs\` does not have yet (LATERUN-1).
+CREATE TABLE late_runs (
+  id INTEGER PRIMARY KEY,
+  run TEXT NOT NULL, ws TEXT NOT NULL, execution TEXT NOT NULL, root TEXT NOT NULL,
+  workflow TEXT NOT NULL, deployment TEXT NOT NULL, user TEXT, status TEXT NOT NULL,
+  started_at INTEGER NOT NULL, closed_at INTEGER, ends_at INTEGER NOT NULL,
+  parent TEXT, chain TEXT NOT NULL, root_chain TEXT NOT NULL, display_name TEXT, first_run TEXT NOT NULL, continued_from TEXT,
+  schedule TEXT, attempt INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER, search_keys TEXT NOT NULL, body TEXT NOT NULL
+);
+
 CREATE TABLE search_keys (
   ws TEXT NOT NULL, key TEXT NOT NULL,
   value TEXT NOT NULL, -- its first characters; the whole value is in runs.search_keys

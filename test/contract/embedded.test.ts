@@ -82,7 +82,8 @@ describe("embedded: the cost of an execution", () => {
     for (const [table, event] of [
       ["heads", "INSERT"],
       ["heads", "UPDATE"],
-      ["runs", "INSERT"],
+      ["late_runs", "INSERT"],
+      ["late_runs", "UPDATE OF body"],
       ["runs", "UPDATE OF body"],
       ["log", "INSERT"],
     ]) {

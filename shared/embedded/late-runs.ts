@@ -1,0 +1,120 @@
+/**
+ * Rows of `runs` that are written late. `runs` is what lists, streams and retention read: a row has nine places in it and its indexes,
+ * which a run without steps would change twice within milliseconds, in two commits.
+ *
+ * LATERUN-1. A start puts its row into `late_runs`, which has no index, and the close changes it there. One statement moves all of them
+ *     into `runs`: in the commit that brings their number to `MOST_ROWS`, and before each statement that names `runs`
+ *     (`Database.late`). So nobody reads `runs` without them, and a store at rest may leave some where they are.
+ * LATERUN-2. A row is put in the transaction of its start, changed in that of its close, and moved in one transaction. So after a crash
+ *     each run has one row, in one of the two tables, and it says what head and log say.
+ * LATERUN-3. What a run adds to the rollups is added when its row is moved, in the same transaction, so it is added once (ROLLUP-2). It waits in
+ *     memory. After a crash, or when a call was undone (COMMIT-5), it is computed again from the row and the log.
+ * LATERUN-4. A long row goes to `runs` at once, because moving it would write it twice.
+ */
+import { closedRun, type Increment, startedRun } from "../core/rollups.ts";
+import { readableNow } from "../lib/readable.ts";
+import { storedBatch } from "../lib/stored.ts";
+import type { Head } from "../protocol/head.ts";
+import type { Database, Row, Value } from "./database.ts";
+import { headOfRun, RUN_COLUMNS } from "./head-rows.ts";
+import type { EmbeddedRollups } from "./rollups.ts";
+
+/** So many rows take a few milliseconds to move. */
+const MOST_ROWS = 64;
+/** Characters of `body`. Most rows have a few hundred. */
+const LONG_BODY = 4_096;
+
+const COLUMNS = `run, ws, execution, root, workflow, deployment, user, status, started_at, closed_at, ends_at,
+  parent, chain, root_chain, display_name, first_run, continued_from, schedule, attempt, first_seq, search_keys, body`;
+const PARAMETERS = COLUMNS.replaceAll(/\w+/g, "?");
+const CLOSED = "status = ?, closed_at = ?, ends_at = ?, last_seq = ?, body = ?";
+
+const PUT = `INSERT INTO late_runs (id, ${COLUMNS}) VALUES (?, ${PARAMETERS})`;
+const PUT_LONG = `INSERT INTO runs (${COLUMNS}) VALUES (${PARAMETERS})`;
+const CLOSE = `UPDATE late_runs SET ${CLOSED} WHERE id = ?`;
+const CLOSE_MOVED = `UPDATE runs SET ${CLOSED} WHERE run = ?`;
+/** A run that `runs` has already is one of a damaged store, which has lost its log: it could not begin again otherwise. */
+const MOVE = `INSERT OR REPLACE INTO runs (${COLUMNS}, last_seq) SELECT ${COLUMNS}, last_seq FROM late_runs`;
+
+interface Waiting {
+  readonly id: number;
+  readonly workspace: string;
+  readonly increments: Increment[];
+}
+
+export class LateRuns {
+  readonly #db: Database;
+  readonly #rollups: EmbeddedRollups;
+  /** By run. */
+  readonly #waiting = new Map<string, Waiting>();
+  #lastId = 0;
+
+  constructor(db: Database, rollups: EmbeddedRollups) {
+    this.#db = db;
+    this.#rollups = rollups;
+    this.#read();
+    db.late = {
+      table: /\bruns\b/,
+      isWaiting: () => this.#waiting.size > 0,
+      write: () => this.#move(),
+      undone: () => this.#read(),
+    };
+  }
+
+  /** LATERUN-3. */
+  #read(): void {
+    this.#waiting.clear();
+    this.#lastId = 0;
+    for (const row of this.#db.all(`SELECT id, last_seq, ${RUN_COLUMNS} FROM late_runs ORDER BY id`)) {
+      const id = Number(row.id);
+      this.#waiting.set(String(row.run), { id, workspace: String(row.ws), increments: this.#incrementsOf(row) });
+      this.#lastId = id;
+    }
+  }
+
+  #incrementsOf(row: Row): Increment[] {
+    const head = readableNow(() => headOfRun(row));
+    if (!head) return []; // damaged
+    const started = startedRun(head);
+    if (row.last_seq === null) return [started];
+    const last = this.#db.one("SELECT body, retries FROM log WHERE run = ? ORDER BY first DESC LIMIT 1", head.run);
+    const closed = readableNow(() => closedRun(head, storedBatch(String(last?.body)), Number(last?.retries)));
+    return [started, ...(closed ?? [])];
+  }
+
+  /** `values`: of `COLUMNS`, the last of which is `body`. */
+  put(head: Head, values: readonly Value[]): void {
+    const { run, workspace } = head;
+    if (String(values.at(-1)).length > LONG_BODY) {
+      this.#db.apart(PUT_LONG, ...values);
+      this.#rollups.add(workspace, [startedRun(head)]);
+      return;
+    }
+    const id = this.#lastId + 1;
+    this.#db.run(PUT, id, ...values);
+    this.#lastId = id;
+    this.#waiting.set(run, { id, workspace, increments: [startedRun(head)] });
+    if (this.#waiting.size >= MOST_ROWS) this.#db.beforeCommit(() => this.#move());
+  }
+
+  /** `values`: of `CLOSED`. `increments`: what the close adds to the rollups. */
+  close({ run, workspace }: Head, values: readonly Value[], increments: readonly Increment[]): void {
+    const waiting = this.#waiting.get(run);
+    if (waiting) {
+      this.#db.run(CLOSE, ...values, waiting.id);
+      waiting.increments.push(...increments);
+    } else {
+      this.#db.apart(CLOSE_MOVED, ...values, run);
+      this.#rollups.add(workspace, increments);
+    }
+  }
+
+  #move(): void {
+    if (this.#waiting.size === 0) return;
+    this.#db.apart(MOVE);
+    this.#db.run("DELETE FROM late_runs");
+    for (const { workspace, increments } of this.#waiting.values()) this.#rollups.add(workspace, increments);
+    this.#waiting.clear();
+    this.#lastId = 0;
+  }
+}
