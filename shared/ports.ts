@@ -90,6 +90,8 @@ export interface Executions {
     ref: Ref,
     p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
   ): Promise<Head | null>;
+  /** Whether all that is written of this run since its start, the start included, is lost by a crash now, or none of it (CLAIM-2). Absent: never. */
+  beganTogether?(run: string): boolean;
   /**
    * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
    * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than

@@ -2,7 +2,7 @@
  * From an HTTP request to its answer: route, key, parsing, handler. `node:http` and Lambda both call it.
  *
  * DISPATCH-1. No answer and no frame leaves before the writes it depends on are durable: each waits for `ports.durable()`,
- *     here and nowhere else.
+ *     here and nowhere else. (One answer need not: CLAIM-2.)
  * DISPATCH-2. A handler that throws is a fault of the server: the answer is 500 with a fixed text, and the log has the cause
  *     under the request's id. Once the store has failed every answer is 503 with the store's own words.
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
@@ -39,6 +39,7 @@ import { Room, Rooms } from "./room.ts";
 import type { Input, RouteModule } from "./route-module.ts";
 import { scopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
+import { isEarly } from "./worker/early.ts";
 
 const deploymentsOfKey = lazy(() => import("./deployments-of-key.ts"));
 const backups = lazy(() => import("./backup.ts"));
@@ -117,7 +118,7 @@ async function answerIn(room: Room, api: Served, request: ApiRequest): Promise<A
       if ("file" in outcome) await outcome.file.drop();
       outcome = unauthorized(access.ended);
     }
-    await api.ports.durable(); // DISPATCH-1
+    if (!("value" in outcome && isEarly(outcome.value))) await api.ports.durable(); // DISPATCH-1
   } catch (error) {
     if (error instanceof CallerGone) {
       access.end();

@@ -102,6 +102,9 @@ export class EmbeddedExecutions implements Executions {
   /** By run that is open: where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);
 
+  /** Runs of which the start is in the open transaction, if that has this number (CLAIM-2). */
+  #begun = { transaction: -1, runs: new Set<string>() };
+
   /** Whether runs were hidden; null: not looked at yet. */
   #hasDeleted: boolean | null = null;
   /** In memory: an update ends with the request that sent it. Each has some kilobytes, and its sender takes it out. */
@@ -167,7 +170,17 @@ export class EmbeddedExecutions implements Executions {
     this.#heads.remember(first, text.body.length); // its caller looks at it next
     this.#tails.set(head.run, { workspace: head.workspace, next: 2, end });
     this.#owners.set(head.run, { workspace: head.workspace, execution: head.execution });
+    this.#noteBegun(head.run);
     return { kind: "created" as const };
+  }
+
+  #noteBegun(run: string): void {
+    if (this.#begun.transaction !== this.#db.commits) this.#begun = { transaction: this.#db.commits, runs: new Set() };
+    this.#begun.runs.add(run);
+  }
+
+  beganTogether(run: string): boolean {
+    return this.#begun.transaction === this.#db.commits && this.#begun.runs.has(run);
   }
 
   /** The head with which a run begins, and the run. */

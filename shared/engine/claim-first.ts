@@ -4,6 +4,11 @@
  *     has no view of the execution that it could contradict. If the answer is lost, the execution is as after any claim
  *     whose answer is lost: the task comes again when its lease ends. A task may be left of an execution of the same id that was
  *     deleted and belonged to another deployment: only an execution of the queue's deployment is claimed.
+ * CLAIM-2. Such an answer may leave before the start of the execution is on the disk, if the start, its task and this claim are writes of one
+ *     transaction, so that a crash loses all of them or none. Nobody knows the run yet. What its code decides has an effect only after a
+ *     call whose answer waits for the disk, and brings there what was written before, the start too. After a crash that has lost the start, the
+ *     worker's calls name a run that does not exist. A claim of a run that began in an earlier transaction waits: if it alone
+ *     were lost, a restarted server would give its fence to another session.
  */
 
 import type { Ports, QueueRef, Ref } from "../ports.ts";
@@ -31,6 +36,12 @@ export async function withFirstClaims(
   }
   return all;
 }
+
+/** CLAIM-2. */
+export const mayLeaveEarly = ({ executions }: Ports, deliveries: readonly Delivery[]): boolean =>
+  executions.beganTogether !== undefined &&
+  deliveries.length > 0 &&
+  deliveries.every(({ claimed }) => claimed?.kind === "claimed" && executions.beganTogether!(claimed.head.run));
 
 /** Null: the worker claims the execution itself. */
 async function claimFirst(

@@ -1,8 +1,10 @@
 /** Receives tasks by long poll, and extends, returns or finishes their leases. */
+import { mayLeaveEarly } from "../../engine/claim-first.ts";
 import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { notAuthorized } from "./authorized.ts";
+import { leavesEarly } from "./early.ts";
 
 export async function poll(context: RequestContext, body: WorkerBody<"poll">): Promise<WorkerAnswer<"poll"> | Refusal> {
   const { ports, workspace } = context;
@@ -17,6 +19,7 @@ export async function poll(context: RequestContext, body: WorkerBody<"poll">): P
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
   const claimed =
     body.claim && !signal.aborted && (await ports.withFirstClaims?.({ workspace, deployment }, session, deliveries)); // CLAIM-1
+  if (claimed && !signal.aborted && mayLeaveEarly(ports, claimed)) return leavesEarly({ deliveries: claimed });
   if (deliveries.length > 0) await ports.durable(); // meanwhile the server may hear that the caller has gone
   if (signal.aborted && deliveries.length > 0) {
     // End the leases now, so that another worker receives the tasks at once.
