@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { temporaryDatabase } from "../../test/contract/embedded-subject.ts";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { createApi } from "../api/index.ts";
 import { startedRun, subjectOf } from "../core/rollups.ts";
@@ -62,6 +63,40 @@ describe("a call that throws", () => {
     await db.durable();
     expect(db.all("SELECT name FROM meta ORDER BY name").map((row) => row.name)).toEqual(["a", "c"]);
     db.close();
+  });
+});
+
+describe("a transaction for which nobody waits", () => {
+  const put = (db: Database, name: string) => db.run("INSERT INTO meta (name, value) VALUES (?, 1)", name);
+  const turn = () => new Promise((ok) => setImmediate(ok));
+
+  test.each([
+    ["waits for the disk", (db: Database) => void db.durable()],
+    ["is to be woken after it", (db: Database) => db.afterCommit(() => {})],
+  ])("stays open over iterations of the event loop until a caller %s", async (_, wait) => {
+    const db = new Database(":memory:");
+    put(db, "a");
+    await turn();
+    put(db, "b");
+    await turn();
+    expect(db.commits).toBe(0);
+    wait(db);
+    await turn();
+    expect(db.commits).toBe(1);
+    db.close();
+  });
+
+  test("is committed by itself soon, and is in the file after the store was closed", async () => {
+    const { file, remove } = temporaryDatabase();
+    const db = new Database(file);
+    put(db, "a");
+    await vi.waitFor(() => expect(db.commits).toBe(1), { interval: 1, timeout: 5_000 });
+    put(db, "b");
+    db.close();
+    const again = new Database(file);
+    expect(again.all("SELECT name FROM meta ORDER BY name")).toEqual([{ name: "a" }, { name: "b" }]);
+    again.close();
+    remove();
   });
 });
 

@@ -152,7 +152,15 @@ export class Database {
   }
 
   one(sql: string, ...values: Value[]): Row | null {
-    const statement = this.#statement(sql);
+    return this.#one(this.#statement(sql), values);
+  }
+
+  /** As `one`, of rows that were not put off (`late`). */
+  oneApart(sql: string, ...values: Value[]): Row | null {
+    return this.#one(this.#prepared(sql).statement, values);
+  }
+
+  #one(statement: Statement, values: Value[]): Row | null {
     try {
       return (statement.get(...values) as Row | undefined) ?? null;
     } catch (error) {
@@ -191,8 +199,8 @@ export class Database {
     return this.#execute(this.#statement(sql), values);
   }
 
-  /** As `run`, without the rows that wait to be written to the table (`late`). */
-  apart(sql: string, ...values: Value[]): number {
+  /** As `run`, on rows that were not put off (`late`). */
+  runApart(sql: string, ...values: Value[]): number {
     this.#begin();
     this.#group.statements += 1;
     return this.#execute(this.#prepared(sql).statement, values);

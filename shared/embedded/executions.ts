@@ -379,7 +379,7 @@ export class EmbeddedExecutions implements Executions {
   #isRunOf(ref: Ref, run: string): boolean {
     let owner = this.#owners.get(run);
     if (owner === undefined) {
-      const row = this.#db.one("SELECT ws, execution FROM runs WHERE run = ?", run);
+      const row = this.#late.find("ws, execution", run);
       if (!row) return false;
       owner = { workspace: String(row.ws), execution: String(row.execution) };
       this.#owners.set(run, owner);
@@ -698,8 +698,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   #run(workspace: string, run: string): Head | null {
-    const row = this.#db.one(`SELECT ${RUN_COLUMNS} FROM runs WHERE run = ? AND ws = ?`, run, workspace);
-    return row && headOfRun(row);
+    const row = this.#late.find(RUN_COLUMNS, run);
+    return row?.ws === workspace ? headOfRun(row) : null;
   }
 
   async runs(query: RunsQuery) {

@@ -64,6 +64,20 @@ test("a close of a run whose row was moved changes it there, and moves no other"
   store.close();
 });
 
+test("a run is found where its row is, and nothing moves", async () => {
+  const store = made();
+  const [moved, waits] = [await start(store), await start(store)];
+  expect(await listed(store)).toHaveLength(2);
+  const late = await start(store);
+  await close(store, waits);
+  await close(store, late);
+  const statuses = [moved, waits, late].map(async ({ run }) => (await store.executions.run(WORKSPACE, run))?.status);
+  expect(await Promise.all(statuses)).toEqual(["RUNNING", "COMPLETED", "COMPLETED"]);
+  expect(await store.executions.run("another", late.run)).toBeNull();
+  expect(places(store)).toEqual({ late: 1, moved: 2 });
+  store.close();
+});
+
 test("the commit that brings their number to 64 moves them, and a long row never waits", async () => {
   const store = made();
   for (let i = 0; i < 63; i++) await start(store);

@@ -86,7 +86,7 @@ export class LateRuns {
   put(head: Head, values: readonly Value[]): void {
     const { run, workspace } = head;
     if (String(values.at(-1)).length > LONG_BODY) {
-      this.#db.apart(PUT_LONG, ...values);
+      this.#db.runApart(PUT_LONG, ...values);
       this.#rollups.add(workspace, [startedRun(head)]);
       return;
     }
@@ -97,6 +97,13 @@ export class LateRuns {
     if (this.#waiting.size >= MOST_ROWS) this.#db.beforeCommit(() => this.#move());
   }
 
+  /** Reads `columns` of the row of a run, wherever it is: steps that start activities or children ask for it. */
+  find(columns: string, run: string): Row | null {
+    const id = this.#waiting.get(run)?.id;
+    if (id === undefined) return this.#db.oneApart(`SELECT ${columns} FROM runs WHERE run = ?`, run);
+    return this.#db.one(`SELECT ${columns} FROM late_runs WHERE id = ?`, id);
+  }
+
   /** `values`: of `CLOSED`. `increments`: what the close adds to the rollups. */
   close({ run, workspace }: Head, values: readonly Value[], increments: readonly Increment[]): void {
     const waiting = this.#waiting.get(run);
@@ -104,14 +111,14 @@ export class LateRuns {
       this.#db.run(CLOSE, ...values, waiting.id);
       waiting.increments.push(...increments);
     } else {
-      this.#db.apart(CLOSE_MOVED, ...values, run);
+      this.#db.runApart(CLOSE_MOVED, ...values, run);
       this.#rollups.add(workspace, increments);
     }
   }
 
   #move(): void {
     if (this.#waiting.size === 0) return;
-    this.#db.apart(MOVE);
+    this.#db.runApart(MOVE);
     this.#db.run("DELETE FROM late_runs");
     for (const { workspace, increments } of this.#waiting.values()) this.#rollups.add(workspace, increments);
     this.#waiting.clear();

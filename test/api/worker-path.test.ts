@@ -1,6 +1,7 @@
 /** The worker API: refusals before any write, and the isolation of workspaces. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Batch, NewEvent } from "../../shared/protocol/history.ts";
 import { MAX_HISTORY_EVENTS, MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import { type ActivityTask, WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
@@ -269,6 +270,36 @@ describe("tasks", () => {
     expect(again).toMatchObject({ attempt: 2 });
     expect(again).not.toHaveProperty("claimed");
     expect(await worker.claim(`${executionId}-3`)).toMatchObject({ head: { fence: 3 } });
+  });
+
+  test("of a start that is not on the disk yet leave with their claim, and those of an earlier start wait for the disk", async () => {
+    await drain();
+    const start = (id: string) =>
+      w.ask("POST", "/v1/workflows/orders/execute", {
+        body: { execution_id: id, wait_for_result: true, timeout_seconds: 60 },
+      });
+    const claiming = (wait_ms: number) =>
+      worker.call("poll", { ...worker.who, queue: "workflow", max: 10, wait_ms, claim: true });
+    const disk = Promise.withResolvers<void>();
+    const early = claiming(60_000);
+    await delay(100);
+    vi.spyOn(w.ports, "durable").mockImplementation(() => disk.promise);
+    const results = [start(`${executionId}-4`)];
+    const [first] = (await early).deliveries; // nothing is durable
+    expect(first!.claimed!.head).toMatchObject({ execution: `${executionId}-4`, fence: 2 });
+    results.push(start(`${executionId}-5`));
+    await delay(100);
+    let isAnswered = false;
+    const later = claiming(0).finally(() => {
+      isAnswered = true;
+    });
+    await delay(200);
+    expect(isAnswered).toBe(false);
+    vi.restoreAllMocks();
+    disk.resolve();
+    expect((await later).deliveries[0]!.claimed!.head).toMatchObject({ execution: `${executionId}-5`, fence: 2 });
+    for (const n of [4, 5]) await worker.complete(`${executionId}-${n}`);
+    expect((await Promise.all(results)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   test("come without a claim to a poll that does not ask for it, and where the input is long", async () => {
