@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import type { Api } from "../../shared/api/dispatch-request.ts";
 import type { Ports } from "../../shared/ports.ts";
 import {
+  type CloseItem,
+  type CloseResult,
   WORKER_ROUTES,
   type WorkerAnswer,
   type WorkerBody,
@@ -42,11 +44,18 @@ const NO_LIMIT_MS = 1e13;
 const waitsForOthers = (operation: WorkerOperation, body: unknown): boolean =>
   operation === "message" && (body as WorkerBody<"message">).message.kind === "query";
 
-/** The execution whose run this call has continued. */
-const continuedBy = ({ execution, batch }: WorkerBody<"close">, answer: unknown): string | null =>
-  batch.events.at(-1)?.kind === "execution_continued" && (answer as WorkerAnswer<"close">).kind === "closed"
-    ? execution
-    : null;
+/** The executions whose runs this call has continued. */
+function continuedBy(operation: WorkerOperation, body: unknown, answer: unknown): string[] {
+  const [closes, closed] =
+    operation === "close"
+      ? [[body as CloseItem], [answer as CloseResult]]
+      : operation === "append"
+        ? [(body as WorkerBody<"append">).closes ?? [], (answer as WorkerAnswer<"append">).closed ?? []]
+        : [[], []];
+  return closes
+    .filter(({ batch }, i) => batch.events.at(-1)?.kind === "execution_continued" && closed[i]?.kind === "closed")
+    .map(({ execution }) => execution);
+}
 
 /** `onContinued`: a run of this execution has ended by continuing as new. */
 export function inProcess(
@@ -81,8 +90,7 @@ export function inProcess(
       try {
         const answer = await request(api, key, "POST", WORKER_ROUTES[operation].path, body, options.signal);
         if (answer.status === 200) {
-          const continued = operation === "close" ? continuedBy(body as WorkerBody<"close">, answer.body) : null;
-          if (continued !== null) onContinued(continued);
+          for (const continued of continuedBy(operation, body, answer.body)) onContinued(continued);
           return answer.body as never;
         }
         const { code, detail } = answer.body as { code: string; detail: unknown };

@@ -22,6 +22,7 @@ import type { ActivityOutcome, ChildOutcome, InboxMessage } from "../../shared/p
 import type {
   ActivityTask,
   Claimed,
+  CloseItem,
   Delivery,
   WorkerAnswer,
   WorkerBody,
@@ -200,11 +201,16 @@ export class WorkerEncoding {
 
   // --- calls ---------------------------------------------------------------------------------------------------
 
-  /** The call of a step, in a worker that neither encodes nor has decoded anything (ENCODING-5). */
+  /** The call of steps and closes, in a worker that neither encodes nor has decoded anything (ENCODING-5). */
   #goesAsItIs(operation: WorkerOperation, body: unknown): boolean {
     if (senders[operation] === null) return true;
-    if (operation !== "append" || this.#codec.encodes || this.#keeps) return false;
-    return (body as WorkerBody<"append">).items.every(({ batch }) => batch.events.every(isBare));
+    if (this.#codec.encodes || this.#keeps) return false;
+    if (operation === "close") return isBareClose(body as CloseItem);
+    if (operation !== "append") return false;
+    const { items, closes } = body as WorkerBody<"append">;
+    return (
+      items.every(({ batch }) => batch.events.every(isBare)) && (closes === undefined || closes.every(isBareClose))
+    );
   }
 
   async #sent<K extends WorkerOperation>(operation: K, body: WorkerBody<K>): Promise<WorkerBody<K>> {
@@ -342,6 +348,9 @@ const isEncodedEvent = (e: HistoryEvent): boolean =>
 /** No payload of the event is encoded, and none has paths of encrypted texts beside it. */
 const isBare = (e: HistoryEvent): boolean => e.kind !== "custom_task" && !isEncodedEvent(e);
 
+const isBareClose = ({ batch, outbox, result }: CloseItem): boolean =>
+  batch.events.every(isBare) && outbox.every(({ kind }) => kind !== "tell_parent") && result === undefined;
+
 /** Answers of this kind have no payload, or this one has none. */
 function hasNoPayload(operation: WorkerOperation, answer: unknown): boolean {
   switch (operation) {
@@ -378,6 +387,16 @@ async function sentBatch(batch: Batch, execution: string, tools: Tools): Promise
     else events.push(await changedEvent(event, tools.encode, execution));
   }
   return { ...batch, events };
+}
+
+async function sentClose(item: CloseItem, tools: Tools): Promise<CloseItem> {
+  const { execution } = item;
+  return {
+    ...item,
+    batch: await sentBatch(item.batch, execution, tools),
+    outbox: await Promise.all(item.outbox.map((entry) => sentEntry(entry, execution, tools))),
+    ...("result" in item && { result: (await tools.encode(item.result, execution)) as never }),
+  };
 }
 
 async function sentOutcome<O extends ActivityOutcome | ChildOutcome>(
@@ -425,18 +444,11 @@ const senders: Senders = {
       ...item,
       batch: await sentBatch(item.batch, item.execution, tools),
     }));
-    return { items: await Promise.all(items) };
+    const closes = body.closes?.map((item) => sentClose(item, tools));
+    return { items: await Promise.all(items), ...(closes && { closes: await Promise.all(closes) }) };
   },
   park: null,
-  async close(body, tools) {
-    const { execution } = body;
-    return {
-      ...body,
-      batch: await sentBatch(body.batch, execution, tools),
-      outbox: await Promise.all(body.outbox.map((entry) => sentEntry(entry, execution, tools))),
-      ...("result" in body && { result: (await tools.encode(body.result, execution)) as never }),
-    };
-  },
+  close: sentClose,
   discard: null,
   read: null,
   async begin(body, tools) {

@@ -205,7 +205,15 @@ export class Execution {
     const event = { kind: "workflow_task_failed", id: tail + 1, at: Math.max(now, at), failure, fingerprint } as const;
     const batch: Batch = { first: tail + 1, events: [{ ...event, quarantined: code }], append_id: worker.uuid() };
     const { run, chain, fence } = head;
-    const answer = await this.#host.append({ execution: this.id, run, chain, fence, batch, taken: [], look: false });
+    const answer = await this.#host.writes.append({
+      execution: this.id,
+      run,
+      chain,
+      fence,
+      batch,
+      taken: [],
+      look: false,
+    });
     if (answer.kind !== "appended") return null;
     if (answer.fenced) view.isOwner = false;
     view.isTrial = true;

@@ -1,11 +1,12 @@
 /** The interface of the worker to the executions, and to the activities from the queue, that run in it. */
-import type { AppendItem, AppendResult, ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
+import type { ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Leases } from "./leases.ts";
 import type { LogSink } from "./log-shipper.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { OtherSessions } from "./sessions.ts";
 import type { ActivitySlots } from "./slots.ts";
 import type { WorkerContext } from "./types.ts";
+import type { Writes } from "./writes.ts";
 
 export interface WorkerHost {
   readonly worker: WorkerContext;
@@ -24,8 +25,7 @@ export interface ExecutionHost extends WorkerHost {
   canRun(activity: string): boolean;
   /** An operator holds the executions of this workflow: the activities that they ask for go to the queue (HOLD-7). */
   isHeld(workflow: string): boolean;
-  /** Travels in one call with the appends of other executions. */
-  append(item: AppendItem): Promise<AppendResult>;
+  readonly writes: Writes;
   /** False: the fence is another's. Travels in one call with the parks of other executions. */
   park(item: ParkItem): Promise<boolean>;
   discard(body: WorkerBody<"discard">): Promise<WorkerAnswer<"discard">>;

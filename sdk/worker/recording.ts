@@ -1,10 +1,9 @@
 /** The two calls that record a batch of a run: an append, or the close that ends the run. */
 import { closeTerms } from "../../shared/core/closing.ts";
 import type { Batch, HistoryEvent, Millis } from "../../shared/protocol/history.ts";
-import type { AppendResult, WorkerAnswer } from "../../shared/protocol/worker.ts";
+import type { AppendResult, CloseResult } from "../../shared/protocol/worker.ts";
 import type { ExecutionHost } from "./host.ts";
 import type { RunView } from "./run-view.ts";
-import { refusedFor } from "./transport.ts";
 
 /** Appends in quick succession ask for new messages no more often than this: every message comes with a task as well. */
 const READ_INBOX_MS: Millis = 1_000;
@@ -22,7 +21,7 @@ export function sendAppend(
   if (look) view.inboxReadAt = now;
   const upto = view.logEnd;
   view.logEnd = undefined;
-  return host
+  return host.writes
     .append({ execution, run, chain, fence, batch, taken, look, ...(upto !== undefined && { upto }) })
     .then((result) => {
       if (result.kind === "appended") view.logEnd = result.upto;
@@ -37,19 +36,12 @@ export async function sendClose(
   batch: Batch,
   taken: string[],
   finish: string[],
-): Promise<WorkerAnswer<"close">> {
+): Promise<CloseResult> {
   const { run, chain, fence } = view.head;
   const upto = view.logEnd === undefined ? {} : { upto: view.logEnd };
   const terms = closeTerms(view.state, batch.events, host.serverClock.now(), (message) => view.inbox.has(message));
-  try {
-    const tasks = finish.length > 0 ? { finish } : {};
-    const body = { execution, run, chain, fence, batch, taken, ...terms, ...upto, ...tasks };
-    return await host.worker.transport.call("close", body);
-  } catch (error) {
-    const refused = refusedFor(error);
-    if (refused) return refused;
-    throw error;
-  }
+  const tasks = finish.length > 0 ? { finish } : {};
+  return host.writes.close({ execution, run, chain, fence, batch, taken, ...terms, ...upto, ...tasks });
 }
 
 export type Refused = Pick<Extract<AppendResult, { kind: "refused" }>, "code" | "detail">;
@@ -61,7 +53,7 @@ export function sendFailure(
   view: RunView,
   refused: Refused,
   finish: string[],
-): Promise<WorkerAnswer<"close">> {
+): Promise<CloseResult> {
   const first = view.state.tail + 1;
   const at = Math.max(host.serverClock.now(), view.state.at);
   const failure = { type: refused.code, message: refused.detail, non_retryable: true };

@@ -3,10 +3,7 @@
  * for activities; the knowledge of other sessions. The runtime also keeps the executions themselves.
  */
 
-import { steadyOf } from "../../shared/lib/clock.ts";
-import type { Batch } from "../../shared/protocol/history.ts";
-import type { AppendItem, AppendResult, ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
-import { atMostBytes, payloadBytes } from "../json.ts";
+import type { ParkItem, WorkerAnswer, WorkerBody } from "../../shared/protocol/worker.ts";
 import { isMessageActivity } from "../runtime/message.ts";
 import { Batcher } from "./batcher.ts";
 import { Execution } from "./execution.ts";
@@ -17,16 +14,9 @@ import { Room } from "./room.ts";
 import { ServerClock } from "./server-clock.ts";
 import { OtherSessions } from "./sessions.ts";
 import type { ActivitySlots } from "./slots.ts";
-import { mayBeOneItem, refusedFor } from "./transport.ts";
+import { mayBeOneItem } from "./transport.ts";
 import type { WorkerContext } from "./types.ts";
-
-/** A batch that cannot be larger than this counts with an upper bound: its exact size would cost more to find. */
-const LIGHT_BYTES = 16 * 1024;
-
-function weightOf(batch: Batch): number {
-  const most = atMostBytes(batch);
-  return most <= LIGHT_BYTES ? most : payloadBytes(batch);
-}
+import { Writes } from "./writes.ts";
 
 export class WorkerRuntime implements ExecutionHost {
   readonly worker: WorkerContext;
@@ -35,7 +25,7 @@ export class WorkerRuntime implements ExecutionHost {
   readonly room: Room;
   readonly sessions: OtherSessions;
   readonly logs: LogShipper | null;
-  readonly #appends: Batcher<AppendItem, AppendResult>;
+  readonly writes: Writes;
   readonly #parks: Batcher<ParkItem, boolean>;
   readonly #executions = new Map<string, Execution>();
   #draining = false;
@@ -48,8 +38,7 @@ export class WorkerRuntime implements ExecutionHost {
     this.room = worker.room ?? new Room(worker.limits);
     this.sessions = new OtherSessions(worker);
     this.logs = worker.shipLogs === undefined ? null : new LogShipper(worker, name, worker.shipLogs);
-    const weigh = ({ batch }: AppendItem) => weightOf(batch);
-    this.#appends = new Batcher((items) => this.#append(items), { weigh, mayBeOneItem });
+    this.writes = new Writes(worker, this.serverClock);
     this.#parks = new Batcher(async (items) => (await worker.transport.call("park", { items })).parked, {
       mayBeOneItem,
     });
@@ -63,23 +52,6 @@ export class WorkerRuntime implements ExecutionHost {
 
   get messageSlots(): ActivitySlots {
     return this.room.messageSlots;
-  }
-
-  append(item: AppendItem): Promise<AppendResult> {
-    return this.#appends.offer(item);
-  }
-
-  async #append(items: AppendItem[]): Promise<AppendResult[]> {
-    try {
-      const sent = steadyOf(this.worker.clock);
-      const answer = await this.worker.transport.call("append", { items });
-      this.serverClock.synchronise(answer.now, sent);
-      return answer.results;
-    } catch (error) {
-      const refused = refusedFor(error);
-      if (refused && items.length === 1) return [refused];
-      throw error;
-    }
   }
 
   park(item: ParkItem): Promise<boolean> {

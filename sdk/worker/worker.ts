@@ -90,6 +90,7 @@ export class Worker {
     const leases = new Leases(this.#source, clock, this.#registered.lease_ms, this.#context.watch);
     this.#runtime = new WorkerRuntime(this.#context, leases, this.#name);
     this.#runtime.serverClock.synchronise(this.#registered.now, sent);
+    this.#runtime.writes.joinCloses(this.#registered.joins_closes === true);
     this.#queued = new QueuedActivities(this.#runtime);
     this.#runtime.room.onFree(() => this.#announceRoom());
     this.#runtime.slots.onFull(() => this.#activityPoll.abort());
@@ -147,6 +148,7 @@ export class Worker {
       throw new ServerRefusal("register", 409, "UNSUPPORTED_VERSION", why);
     }
     for (const warning of answer.warnings) log.warn(warning, { deployment });
+    this.#runtime?.writes.joinCloses(answer.joins_closes === true);
     return answer;
   }
 

@@ -36,14 +36,20 @@ interface Named {
   readonly run?: string;
 }
 
+interface Work {
+  readonly items?: readonly (Named & { readonly task?: Named })[];
+  readonly closes?: readonly Named[];
+  readonly task?: Named;
+}
+
 /** Workspace, execution, run -> deployment. A run never changes its deployment. */
 const known = new LruCache<string>(20_000);
 
 /** The refusal of a worker's call about another deployment, or about an execution of another deployment. */
 export async function foreignWork(context: RequestContext, body: unknown): Promise<Refusal | null> {
-  const { items = [], task } = body as { items?: readonly (Named & { task?: Named })[]; task?: Named };
+  const { items = [], closes = [], task } = body as Work;
   const tasks = [...(task ? [task] : []), ...items.flatMap((item) => item.task ?? [])];
-  for (const named of [body as Named, ...items, ...tasks]) {
+  for (const named of [body as Named, ...items, ...closes, ...tasks]) {
     if (named.deployment !== undefined) {
       const refused = isOwnVersion(context, body) ? null : await foreign(context, named.deployment);
       if (refused) return refused;

@@ -13,10 +13,14 @@ import { isLength, isTime } from "./times.ts";
 type Fields = Record<string, unknown>;
 
 export function isPlainAppend(body: unknown): boolean {
-  if (!isObject(body) || size(body) !== 1) return false;
-  const { items } = body;
-  return Array.isArray(items) && items.length > 0 && items.length <= MAX_STEP_ITEMS && items.every(isItem);
+  if (!isObject(body)) return false;
+  const { items, closes } = body;
+  if (size(body) !== (closes === undefined ? 1 : 2)) return false;
+  return isListOf(items, isItem) && (closes === undefined || isListOf(closes, isPlainClose));
 }
+
+const isListOf = (items: unknown, isOne: (item: unknown) => boolean): boolean =>
+  Array.isArray(items) && items.length <= MAX_STEP_ITEMS && items.every(isOne);
 
 function isItem(item: unknown): boolean {
   if (!isObject(item)) return false;

@@ -181,6 +181,29 @@ export const AppendResult = z.discriminatedUnion("kind", [
 ]);
 export type AppendResult = z.infer<typeof AppendResult>;
 
+export const CloseItem = z.object({
+  ...position,
+  upto: LogEnd.optional(),
+  batch: Batch,
+  taken: z.array(MessageId),
+  /** Not read: the closing event has it, and a large result sent twice would not fit into a call on AWS. */
+  result: JsonValue.optional(),
+  failure: z.string().nullable(),
+  outbox: z.array(OutboxEntry),
+  /** Ids of messages that the next run must know as taken in. Only with `execution_continued`. */
+  carried: z.array(MessageId),
+  /** Receipts of the caller's tasks, which the server finishes if the run closes. */
+  finish: z.array(z.string()).max(MAX_WORKER_LIST).optional(),
+});
+export type CloseItem = z.infer<typeof CloseItem>;
+export const CloseResult = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("closed") }),
+  z.object({ kind: z.literal("conflict") }),
+  z.object({ kind: z.literal("fenced") }),
+  z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
+]);
+export type CloseResult = z.infer<typeof CloseResult>;
+
 export const ParkItem = z.object({
   execution: ExecutionId,
   run: RunId,
@@ -260,6 +283,8 @@ export const WORKER_ROUTES = {
       now: z.int(),
       /** The newest protocol that both speak (VERSION-2). Absent: the server is of before there were numbers. */
       protocol: z.int().optional(),
+      /** A call of `append` may carry closes (JOIN-1). Absent: it may not. */
+      joins_closes: z.literal(true).optional(),
       /** How the worker receives tasks: by long poll of this server, or from these queues. */
       tasks: z.discriminatedUnion("via", [
         z.object({ via: z.literal("poll") }),
@@ -342,37 +367,25 @@ export const WORKER_ROUTES = {
   ),
   append: op(
     "append",
-    z.object({ items: z.array(AppendItem).min(1).max(MAX_STEP_ITEMS) }),
-    z.object({ results: z.array(AppendResult), now: z.int() }),
+    z.object({
+      /** May be empty beside `closes`. */
+      items: z.array(AppendItem).max(MAX_STEP_ITEMS),
+      /** Closes of other runs, each as in a call of `close` (JOIN-1). */
+      closes: z.array(CloseItem).max(MAX_STEP_ITEMS).optional(),
+    }),
+    z.object({
+      results: z.array(AppendResult),
+      /** Of `closes`, in their order. Absent: there were none, or the server knows none here and has written none. */
+      closed: z.array(CloseResult).optional(),
+      now: z.int(),
+    }),
   ),
   park: op(
     "park",
     z.object({ items: z.array(ParkItem).min(1).max(MAX_STEP_ITEMS) }),
     z.object({ parked: z.array(z.boolean()) }),
   ),
-  close: op(
-    "close",
-    z.object({
-      ...position,
-      upto: LogEnd.optional(),
-      batch: Batch,
-      taken: z.array(MessageId),
-      /** Not read: the closing event has it, and a large result sent twice would not fit into a call on AWS. */
-      result: JsonValue.optional(),
-      failure: z.string().nullable(),
-      outbox: z.array(OutboxEntry),
-      /** Ids of messages that the next run must know as taken in. Only with `execution_continued`. */
-      carried: z.array(MessageId),
-      /** Receipts of the caller's tasks, which the server finishes if the run closes. */
-      finish: z.array(z.string()).max(MAX_WORKER_LIST).optional(),
-    }),
-    z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("closed") }),
-      z.object({ kind: z.literal("conflict") }),
-      z.object({ kind: z.literal("fenced") }),
-      z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
-    ]),
-  ),
+  close: op("close", CloseItem, CloseResult),
   /**
    * Deletes messages that the history has already or that mean nothing any more, such as outcomes for an earlier run.
    * `refused`: those of them that are updates which the code refuses and the history does not record (DECIDE-9). Their

@@ -163,9 +163,12 @@ export class Server {
         this.drivers.isGiven((body as WorkerBody<"poll">).session, deliveries);
         for (const { claimed } of deliveries) if (claimed) this.#noteBegun(claimed);
       }
-      if (operation === "append")
-        for (const [i, { kind }] of (value as WorkerAnswer<"append">).results.entries())
-          if (kind === "appended") this.drivers.wrote((body as WorkerBody<"append">).items[i]!);
+      if (operation === "append") {
+        const { items, closes = [] } = body as WorkerBody<"append">;
+        const { results, closed = [] } = value as WorkerAnswer<"append">;
+        for (const [i, { kind }] of results.entries()) if (kind === "appended") this.drivers.wrote(items[i]!);
+        for (const [i, { kind }] of closed.entries()) if (kind === "closed") this.drivers.wrote(closes[i]!);
+      }
       if (operation === "close" && (value as WorkerAnswer<"close">).kind === "closed")
         this.drivers.wrote(body as WorkerBody<"close">);
       return value;

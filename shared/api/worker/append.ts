@@ -1,17 +1,37 @@
-/** Appends to the histories of several executions in one call, each with its own write. */
+/**
+ * Appends to the histories of several executions in one call, each with its own write, and closes runs of others in the same
+ * call (JOIN-1), each in a transaction of its own.
+ */
 import * as engine from "../../engine/append.ts";
-import type { AppendItem, AppendResult, WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
+import type {
+  AppendItem,
+  AppendResult,
+  CloseItem,
+  CloseResult,
+  WorkerAnswer,
+  WorkerBody,
+} from "../../protocol/worker.ts";
 import { type RequestContext, refTo } from "../request-context.ts";
 import { batchProblem, refused } from "./check-batch.ts";
+import { close } from "./close.ts";
 import { serialPerExecution } from "./serial-per-execution.ts";
 
 export async function append(
   context: RequestContext,
-  body: WorkerBody<"append">,
+  { items, closes }: WorkerBody<"append">,
   characters: number,
 ): Promise<WorkerAnswer<"append">> {
-  const results = await serialPerExecution(body.items, (item) => appendOne(context, item, characters));
-  return { results, now: context.ports.clock.now() };
+  const { clock } = context.ports;
+  if (closes === undefined) {
+    const results = await serialPerExecution(items, (item) => appendOne(context, item, characters));
+    return { results, now: clock.now() };
+  }
+  const answers = await serialPerExecution<AppendItem | CloseItem, AppendResult | CloseResult>(
+    [...items, ...closes],
+    (item) => ("outbox" in item ? close(context, item, characters) : appendOne(context, item, characters)),
+  );
+  const results = answers.slice(0, items.length) as AppendResult[];
+  return { results, closed: answers.slice(items.length) as CloseResult[], now: clock.now() };
 }
 
 async function appendOne(context: RequestContext, item: AppendItem, characters: number): Promise<AppendResult> {

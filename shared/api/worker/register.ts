@@ -77,6 +77,7 @@ export async function register(
     lease_ms: leaseMs,
     now,
     protocol,
+    joins_closes: true,
     tasks: await context.options.tasks(context, deployment),
   };
 }
