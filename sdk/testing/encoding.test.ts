@@ -10,6 +10,7 @@ import { PayloadCodec } from "../../shared/encoding/codec.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
 import type { HistoryEvent } from "../../shared/protocol/history.ts";
+import type { WorkerBody } from "../../shared/protocol/worker.ts";
 import type { Embedded } from "../../shared/server/embedded.ts";
 import { type EncodingOptions, EncryptedText, encryptedText, folderStore } from "../encoding/index.ts";
 import {
@@ -26,6 +27,7 @@ import {
   waitUntil,
   workflow,
 } from "../index.ts";
+import type { Transport } from "../worker/transport.ts";
 import { environment } from "./environment.ts";
 import { replay, type TestEnvironment, type TestOptions, testEnvironment } from "./index.ts";
 import type { Internals } from "./internals.ts";
@@ -120,6 +122,32 @@ test("with full encryption the engine holds no payload that it could read, and c
   const { t: plain, stored: readable } = await storyWith(undefined);
   await plain.start(story, { name: SECRET });
   expect(readable()).toContain("Lovelace");
+});
+
+test("results of runs that are closed by one call are encoded", async () => {
+  let engine!: Ports;
+  let ended = 0;
+  const echo = workflow({ name: "echo", input: Named, output: Named }, async (input) => {
+    ended += 1;
+    return input;
+  });
+  const joined: number[] = [];
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, o) {
+      if (operation === "close") while (ended < 6) await new Promise(setImmediate);
+      if (operation === "append") joined.push((body as WorkerBody<"append">).closes?.length ?? 0);
+      return inner.call(operation, body, o);
+    },
+  });
+  const keep = (ports: Ports) => {
+    engine = ports;
+  };
+  const t = await env({ workflows: [echo], encoding: full(), log: quiet }, { wire, engine: keep });
+  const runs = await Promise.all(Array.from({ length: 6 }, () => t.start(echo, { name: SECRET })));
+  for (const run of runs) expect(await run.result()).toEqual({ name: SECRET });
+  expect(Math.max(...joined)).toBeGreaterThan(1);
+  expect(stored(engine)).not.toContain("Lovelace");
 });
 
 test("a worker whose key does not fit holds the execution with one clear error, and one with the right key goes on", async () => {

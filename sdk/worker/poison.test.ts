@@ -1,7 +1,7 @@
 /** Poison: something stored of one execution on which every step fails. It holds up no other execution, and ends in quarantine. */
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { AppendItem } from "../../shared/protocol/worker.ts";
+import type { AppendItem, CloseItem, WorkerBody } from "../../shared/protocol/worker.ts";
 import { activity, on, signal, waitUntil, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import { ServerFailed, type Transport } from "./transport.ts";
@@ -24,13 +24,9 @@ describe("when the server fails at every batch of an execution", () => {
     const wire = (inner: Transport): Transport => ({
       close: () => inner.close(),
       async call(operation, body, options) {
-        const batches =
-          operation === "append"
-            ? (body as unknown as { items: AppendItem[] }).items.map(({ batch }) => batch)
-            : operation === "close"
-              ? [(body as unknown as AppendItem).batch]
-              : [];
-        const poisoned = batches.some(({ events }) => events.some(({ kind }) => kind === "signal_received"));
+        const { items, closes = [] } = operation === "append" ? (body as WorkerBody<"append">) : { items: [] };
+        const written = operation === "close" ? [body as CloseItem] : [...items, ...closes];
+        const poisoned = written.some(({ batch }) => batch.events.some(({ kind }) => kind === "signal_received"));
         if (poisonous && poisoned) throw new ServerFailed(operation, "500 it broke");
         return inner.call(operation, body, options);
       },

@@ -32,7 +32,7 @@ const item = (events: object[], more: object = {}) => ({
   taken: [],
   ...more,
 });
-const appends = [
+const APPENDS = [
   { items: [item([completed, scheduled])] },
   { items: [item([completed], { look: false }), item([{ ...scheduled, where: "queue", args: true }])] },
   { items: [item([{ ...scheduled, where: "queue" }])] },
@@ -54,6 +54,13 @@ const closes = [
   close([ended], { carried: ["signal#1"] }),
   close([ended], { outbox: [{ kind: "cancel_child", execution: "x", run: ID, chain: ID, parent_run: ID }] }),
   close([{ ...ended, flags: [1] }]),
+];
+
+const appends = [
+  ...APPENDS,
+  { ...APPENDS[0], closes: [closes[0], closes[1]] },
+  { items: [], closes: [closes[1]] },
+  { items: [], closes: [closes[1], closes[2]] },
 ];
 
 /** Values that stand where another one belongs. */
@@ -89,7 +96,7 @@ const changed = (body: unknown): fc.Arbitrary<unknown> => {
 };
 
 test.each([
-  ["append", isPlainAppend, appends, [true, false, true, false, false]],
+  ["append", isPlainAppend, appends, [true, false, true, false, false, true, true, false]],
   ["close", isPlainClose, closes, [true, true, false, false, false, false]],
 ] as const)("the commonest bodies of %s are recognised, and only what the schema answers as it is", (...of) => {
   const [operation, isPlain, bodies, plain] = of;

@@ -233,6 +233,8 @@ describe("a key that is limited to deployments", () => {
     const batch = { first: 2, events, append_id: randomUUID() };
     const item = { execution, run, chain: head!.chain, fence: head!.fence, batch, taken: [] };
     expect(await call("append", { items: [item] })).toMatchObject(refused);
+    const close = { ...item, failure: null, outbox: [], carried: [] };
+    expect(await call("append", { items: [], closes: [close] })).toMatchObject(refused);
     // Neither with the run of an execution of its own, nor with one that does not exist.
     const own = (await start(w.key, "shop-orders")).body;
     const cancelled = { kind: "failed", failure: { message: "x" }, reason: "failed" };

@@ -57,7 +57,7 @@ test.each([
 });
 
 /** Units of a run from its start to its close, whose calls are served by these many processes in turn. */
-async function unitsOfRun(steps: number, instances: number) {
+async function unitsOfRun(steps: number, instances: number, closing: "alone" | "joined" = "alone") {
   const clock = new ManualClock();
   const first = memoryAws({ clock });
   const all = [first, ...Array.from({ length: instances - 1 }, () => first.another())].map(({ ports, clients }) => ({
@@ -90,7 +90,12 @@ async function unitsOfRun(steps: number, instances: number) {
   }
   const batch = batchOf(2 + steps, clock.now(), [completed]);
   const end = { result: { ok: true }, failure: null, outbox: [], carried: [] };
-  expect((await close(next(), { ...body(), batch, ...end }, 1_000_000)).kind).toBe("closed");
+  const item = { ...body(), batch, ...end };
+  const closed =
+    closing === "alone"
+      ? await close(next(), item, 1_000_000)
+      : (await append(next(), { items: [], closes: [item] }, 1_000_000)).closed![0]!;
+  expect(closed.kind).toBe("closed");
   const used = all.map(({ clients }) => clients.meter.take());
   const sum = (of: "readUnits" | "writeUnits") => used.reduce((total, one) => total + one[of], 0);
   return { writes: sum("writeUnits"), reads: sum("readUnits") };
@@ -100,6 +105,10 @@ test.each(
   [1, 10, 100].flatMap((steps) => [1, 2].map((instances) => [steps, instances] as const)),
 )("a run of %i steps uses the units that docs/costs.md reckons with, served by %i processes in turn", async (steps, instances) => {
   expect(await unitsOfRun(steps, instances)).toEqual(unitsOf(steps));
+});
+
+test("a close that travels with others uses the same units, with what the worker hands back (LOG-6)", async () => {
+  expect(await unitsOfRun(10, 2, "joined")).toEqual(unitsOf(10));
 });
 
 test("what the worker hands back writes the same items as what a process reads", async () => {

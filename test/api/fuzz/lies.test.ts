@@ -28,7 +28,13 @@ interface Lie {
   readonly operation: WorkerOperation;
   readonly body: Record<string, unknown>;
   /** For the calls that name a position. */
-  readonly at: { readonly fence: Place; readonly first: Place; readonly ids: "own" | "claimed"; readonly end: End };
+  readonly at: {
+    readonly fence: Place;
+    readonly first: Place;
+    readonly ids: "own" | "claimed";
+    readonly end: End;
+    readonly joined: boolean;
+  };
 }
 /** The end of the log that a worker hands back on AWS, see LOG-5: none, that of another time, or made up for the position that it names. */
 type End = "none" | "stale" | "made up";
@@ -291,6 +297,7 @@ function liesFrom(known: Known): fc.Arbitrary<Lie> {
     first: place,
     ids: fc.constantFrom("own" as const, "claimed" as const),
     end: fc.constantFrom<End>("none", "stale", "made up"),
+    joined: fc.boolean(),
   });
   // Steps change most, so they are told most.
   const operations = Object.keys(WORKER_ROUTES) as WorkerOperation[];
@@ -301,6 +308,9 @@ function liesFrom(known: Known): fc.Arbitrary<Lie> {
 }
 
 const OFF: Readonly<Record<Place, number>> = { right: 0, stale: -1, ahead: 1 };
+
+/** A close in a call of `append` (JOIN-1). */
+const isJoined = ({ operation, at }: Lie): boolean => operation === "close" && at.joined;
 
 /** The body as it is sent: steps get their fence and position, and with `own` the ids that belong to their execution. */
 async function bodyOf({ operation, body, at }: Lie): Promise<unknown> {
@@ -320,6 +330,7 @@ async function bodyOf({ operation, body, at }: Lie): Promise<unknown> {
   const batch = { first, events: placed, append_id: randomUUID() };
   const upto = at.end === "none" ? undefined : at.end === "stale" ? ends.at(-1) : `${first - 1} 0 - 0 0`;
   const step = { ...rest, ...mine, ...(mine.run && { chain: head!.chain }), fence, batch, taken, upto };
+  if (isJoined({ operation, body, at })) return { items: [], closes: [step] };
   return operation === "append" ? { items: [step] } : step;
 }
 
@@ -332,7 +343,7 @@ test.each(
     fc.asyncProperty(fc.array(liesFrom(known), { minLength: 10, maxLength: 40 }), async (lies) => {
       for (const lie of lies) {
         const body = await bodyOf(lie);
-        const answer = await installation.attacker.worker.raw(lie.operation, body);
+        const answer = await installation.attacker.worker.raw(isJoined(lie) ? "append" : lie.operation, body);
         const about = `${lie.operation} ${JSON.stringify(body)} -> ${JSON.stringify(answer.body)}`;
         expect(answer.status, about).toBeLessThan(500);
         const { upto, results } = answer.body as { upto?: string; results?: { upto?: string }[] };

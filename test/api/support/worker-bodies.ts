@@ -59,6 +59,18 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
   const task = { kind: "activity", ...ref, workflow: "orders", name: "charge", input: null, scheduled_at: 1 };
   const { attempt: _, ...passed } = { ...task, options: { retry }, first_attempt: 1 };
   const definition = { name: "orders", execution_timeout: null, input_schema: {} };
+  const close = {
+    ...of.position,
+    batch: of.batch([continued]),
+    taken: [message],
+    failure: null,
+    outbox: [
+      { kind: "terminate_child", ...child },
+      { kind: "cancel_child", ...child },
+    ],
+    carried: [message],
+    finish: [],
+  };
   return {
     register: {
       ...worker.who,
@@ -73,7 +85,10 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
     finish: { receipts: [] },
     task: { name: "n" },
     claim: { execution, session: worker.session, have },
-    append: { items: [{ ...of.position, batch: of.batch(eventsOf(of, worker)), taken: [message] }] },
+    append: {
+      items: [{ ...of.position, batch: of.batch(eventsOf(of, worker)), taken: [message] }],
+      closes: [close], // the append takes its position
+    },
     park: { items: [{ execution, run, fence: of.head.fence, due_at: null, effects_done_through: 1 }] },
     discard: { execution, run, chain, ids: [message] },
     read: { execution, have },
@@ -107,18 +122,7 @@ export function bodiesOf(of: Drive, worker: ScriptedWorker, now: Millis): Bodies
       ],
     },
     answer: { query: randomUUID(), answer: { kind: "result", result: null } },
-    close: {
-      ...of.position,
-      batch: of.batch([continued]),
-      taken: [message],
-      failure: null,
-      outbox: [
-        { kind: "terminate_child", ...child },
-        { kind: "cancel_child", ...child },
-      ],
-      carried: [message],
-      finish: [],
-    },
+    close,
     stop: worker.who,
   };
 }
