@@ -22,7 +22,7 @@ export const METRICS = {
   sirocco_http_request_seconds: ["histogram", "Time from request to answer, by kind"],
   sirocco_worker_calls_total: [
     "counter",
-    "Answered calls of workers, by operation; each append is a step of an execution",
+    "Answered calls of workers, by operation; an append is a step, or steps and closes of several executions",
   ],
   sirocco_queue_tasks: ["gauge", "Tasks that wait for a worker, by deployment and queue"],
   sirocco_queue_oldest_seconds: ["gauge", "How long the oldest waiting task has waited"],

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import type { CloseItem, WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
-import { activity, continueAsNew, workflow } from "../index.ts";
+import { activity, child, continueAsNew, sleep, workflow } from "../index.ts";
 import { environment } from "../testing/environment.ts";
 import { ServerFailed, ServerRefusal, type Transport } from "./transport.ts";
 
@@ -72,6 +72,31 @@ describe("JOIN-1", () => {
     });
     expect(failed).toEqual(["append", "close"]);
   });
+});
+
+test("JOIN-1: a close that ends children goes by its own call", async () => {
+  const inner = workflow({ name: "inner" }, async () => {
+    await sleep("1h");
+  });
+  const parent = workflow({ name: "parent" }, async () => {
+    child(inner, {}).catch(() => {});
+    await work({ n: 1 });
+  });
+  const alone: number[] = [];
+  const joined: number[] = [];
+  const wire = (inner: Transport): Transport => ({
+    close: () => inner.close(),
+    async call(operation, body, options) {
+      if (operation === "close") alone.push((body as CloseItem).outbox.length);
+      else joined.push(...closesOf(operation, body).map(({ outbox }) => outbox.length));
+      return inner.call(operation, body, options);
+    },
+  });
+  await using env = await environment({ workflows: [parent, inner], activities: [work] }, { wire });
+  const runs = await Promise.all(Array.from({ length: RUNS }, () => env.start(parent, {})));
+  for (const run of runs) await run.result();
+  expect(joined).toEqual([]);
+  expect(alone).toEqual(runs.map(() => 1));
 });
 
 describe("JOIN-2: an older server that took the place of the one that registered the worker", () => {

@@ -2,8 +2,9 @@
  * The batches that the executions of one worker record, joined into few calls.
  *
  * JOIN-1. Appends and closes that are ready at the same moment, or that wait while two calls are under way, travel in one call of
- *     `append`, because the server spends more on a request than on a batch. Closes do so only if the server has said at the registration that
- *     it takes them there (`joins_closes`). A close without company is a call of `close`.
+ *     `append`, because the server spends more on a request than on a batch. A close without company is a call of `close`. So is
+ *     one that ends children, because they may be many and the others would wait for them, and each one if the server
+ *     has not said at the registration that it takes closes in other calls (`joins_closes`).
  * JOIN-2. An answer without the results of the closes comes from an older server, which took the place of the one that registered the
  *     worker, and has closed none of the runs. The worker closes each of them by a call of its own, and joins no closes until it
  *     registers again.
@@ -29,8 +30,7 @@ type Written = AppendResult | CloseResult;
 
 const isClose = (item: Write): item is CloseItem => "outbox" in item;
 
-const weigh = (item: Write): number =>
-  weightOf(item.batch) + (isClose(item) ? weightOf(item.outbox) + weightOf(item.carried) : 0);
+const weigh = (item: Write): number => weightOf(item.batch) + (isClose(item) ? weightOf(item.carried) : 0);
 
 export class Writes {
   /** The answers are of the kind of their items. */
@@ -55,7 +55,8 @@ export class Writes {
   }
 
   close(item: CloseItem): Promise<CloseResult> {
-    return this.#joinsCloses ? (this.#batcher.offer(item) as Promise<CloseResult>) : this.#closeAlone(item);
+    const joins = this.#joinsCloses && item.outbox.length === 0;
+    return joins ? (this.#batcher.offer(item) as Promise<CloseResult>) : this.#closeAlone(item);
   }
 
   async #closeAlone(item: CloseItem): Promise<CloseResult> {

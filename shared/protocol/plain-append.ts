@@ -1,6 +1,6 @@
 /**
- * Recognises the commonest bodies of `append` and `close`, those of steps of activities and timers and of runs that complete,
- * without the schema, whose walk through such a body takes several times as long.
+ * Recognises the commonest bodies of `append` and `close`, those of steps of activities and timers and of runs that complete
+ * (also beside each other, JOIN-1), without the schema, whose walk through such a body takes several times as long.
  *
  * PLAIN-1. Where this answers true, the schema of the operation accepts the body and answers an equal one. It may answer false
  *     for any body: the schema decides then, and says what is wrong. A test holds the two against each other.

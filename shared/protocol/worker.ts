@@ -375,7 +375,7 @@ export const WORKER_ROUTES = {
     }),
     z.object({
       results: z.array(AppendResult),
-      /** Of `closes`, in their order. Absent: there were none, or the server knows none here and has written none. */
+      /** Of `closes`, in their order. Absent: there were none, or the server is an older one and has closed none (JOIN-2). */
       closed: z.array(CloseResult).optional(),
       now: z.int(),
     }),
