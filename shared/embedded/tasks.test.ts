@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
 import { embedded } from "../server/embedded.ts";
 
@@ -61,5 +61,58 @@ test("a session that ends its polls gets no task any more, another one that wait
   expect(await other).toHaveLength(1);
   await store.tasks.send({ ...queue, queue: "activity" }, { kind: "workflow", execution: "y" });
   expect(await elsewhere).toHaveLength(1);
+  store.close();
+});
+
+test("QUEUE-6: a poll of a queue in which no task is visible reads no row, once that is known", async () => {
+  const clock = new ManualClock();
+  const store = embedded({ clock });
+  const one = store.tasks.receive(queue, { session: "me", max: 10, waitMs: 1_000 });
+  await store.tasks.send(queue, { kind: "workflow", execution: "x" });
+  expect(await one).toHaveLength(1);
+  const reads = [vi.spyOn(store.database, "one"), vi.spyOn(store.database, "all")];
+  const two = store.tasks.receive(queue, { session: "me", max: 10, waitMs: 1_000 });
+  await store.tasks.send(queue, { kind: "workflow", execution: "y" });
+  expect(await two).toHaveLength(1);
+  expect(reads.flatMap(({ mock }) => mock.calls)).toEqual([]);
+  store.close();
+});
+
+const task = (execution: string) => ({ kind: "workflow", execution }) as const;
+const LEASE_MS = 25_000;
+/** The ways in which a task becomes visible, each with the time after which it is. */
+const VISIBLE: Record<string, { ms: number; act: (store: ReturnType<typeof embedded>, receipt: string) => unknown }> = {
+  "it is sent": { ms: 0, act: ({ tasks }) => tasks.send(queue, task("y")) },
+  "it is sent for later": { ms: 7, act: ({ tasks, clock }) => tasks.send(queue, task("y"), { at: clock.now() + 7 }) },
+  "one for later is sent again for an earlier time": {
+    ms: 3,
+    act: async ({ tasks, clock }) => {
+      await tasks.send(queue, task("y"), { key: "k", at: clock.now() + 7 });
+      await tasks.send(queue, task("y"), { key: "k", at: clock.now() + 3 });
+    },
+  },
+  "it is handed back": { ms: 0, act: ({ tasks }, receipt) => tasks.extend("w", [receipt], 0) },
+  "it is handed back for later": { ms: 9, act: ({ tasks }, receipt) => tasks.extend("w", [receipt], 9) },
+  "its lease lapses": { ms: LEASE_MS, act: () => {} },
+};
+
+test.each(
+  Object.entries(VISIBLE).flatMap(([how, of]) => [true, false].map((waits) => ({ how, waits, ...of }))),
+)("QUEUE-6: a poll receives a task of a quiet queue when $how (the poll waits already: $waits)", async (of) => {
+  const clock = new ManualClock();
+  const store = embedded({ clock, settings: { leaseMs: LEASE_MS } });
+  const off = new AbortController();
+  const first = store.tasks.receive(queue, { session: "me", max: 1, waitMs: 1e6 });
+  await store.tasks.send(queue, task("x"));
+  const [{ receipt } = { receipt: "" }] = await first;
+  const idle = store.tasks.receive(queue, { session: "me", max: 1, waitMs: 1e6, signal: off.signal });
+  off.abort(); // by now the store knows that the queue is quiet
+  expect(await idle).toEqual([]);
+  const poll = () => store.tasks.receive(queue, { session: "me", max: 1, waitMs: of.waits ? 1e6 : 0 });
+  let waiting = of.waits ? poll() : undefined;
+  await of.act(store, receipt);
+  await clock.advance(of.ms);
+  waiting ??= poll();
+  expect(await waiting).toHaveLength(1);
   store.close();
 });

@@ -11,9 +11,12 @@
  * QUEUE-4. `prefer` is a hint: if that session polls at the moment, it receives the task.
  * QUEUE-5. Times of leases and delays are those of the steady clock: a machine's clock that is set back must not make a dead
  *     worker's lease last longer, one that is set ahead must not end the leases of all.
+ * QUEUE-6. Of each queue the store remembers a time before which no task of it becomes visible, so that a poll reads no row in
+ *     vain. Each write of a `visible_at` brings that time forward if it must; a read that finds no visible task sets it anew.
  */
 
 import { steadyOf } from "../lib/clock.ts";
+import { LruCache } from "../lib/lru-cache.ts";
 import { onAbort } from "../lib/on-abort.ts";
 import type { Clock, QueueRef, Tasks } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
@@ -22,6 +25,9 @@ import { type Database, json, parse, type Row, type Value } from "./database.ts"
 
 /** Later work is left to the sweeper, which sends its task when it is due soon. */
 const LONGEST_DELAY_MS: Millis = 120_000;
+
+/** QUEUE-6. A queue that is forgotten is read. */
+const MOST_QUEUES = 1_000;
 
 const FINISH = "DELETE FROM tasks WHERE id = ?1 AND receipt = ?2 AND substr(queue, 1, length(?3)) = ?3";
 
@@ -39,6 +45,8 @@ export class EmbeddedTasks implements Tasks {
   readonly #polls = new Map<string, Poll[]>();
   /** By queue: the next time at which a task becomes visible while polls wait. */
   readonly #timers = new Map<string, { at: Millis; cancel: () => void }>();
+  /** QUEUE-6, by queue. */
+  readonly #quietUntil = new LruCache<Millis>(MOST_QUEUES);
   readonly #uuid: () => string;
   /** The highest id of a task. */
   #last: number;
@@ -81,7 +89,10 @@ export class EmbeddedTasks implements Tasks {
         name,
         now,
       );
-      if (merged > 0) return this.#answerPolls(name); // QUEUE-2
+      if (merged > 0) {
+        this.#visibleFrom(name, at);
+        return this.#answerPolls(name); // QUEUE-2
+      }
     }
     const body = json(task);
     // A task that a poll waits for is stored as it is after its delivery, instead of stored, found and changed.
@@ -89,13 +100,15 @@ export class EmbeddedTasks implements Tasks {
     const receipt = poll ? this.#uuid() : null;
     this.#last += 1;
     const id = this.#last;
+    const visibleAt = poll ? now + this.#leaseMs : at;
+    this.#visibleFrom(name, visibleAt);
     this.#db.run(
       "INSERT INTO tasks (id, queue, key, prefer, visible_at, receives, receipt, expires_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       id,
       name,
       key,
       o.prefer ?? null,
-      poll ? now + this.#leaseMs : at,
+      visibleAt,
       poll ? 1 : 0,
       receipt,
       task.kind === "query" ? this.#steadyTime(task.expires_at, now) : null,
@@ -145,7 +158,7 @@ export class EmbeddedTasks implements Tasks {
   #answerPolls(name: string): void {
     const polls = this.#polls.get(name);
     if (!polls || polls.length === 0) return;
-    while (polls.length > 0) {
+    while (polls.length > 0 && !this.#isQuiet(name, this.#now())) {
       const next = this.#db.one(
         "SELECT prefer FROM tasks WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT 1",
         name,
@@ -162,13 +175,12 @@ export class EmbeddedTasks implements Tasks {
   /** Sets the one timer of a queue to the next time at which a task in it becomes visible. */
   #arm(name: string): void {
     if ((this.#polls.get(name)?.length ?? 0) === 0) return;
-    const row = this.#db.one("SELECT visible_at FROM tasks WHERE queue = ? ORDER BY visible_at LIMIT 1", name);
+    const at = this.#quietTime(name);
     const armed = this.#timers.get(name);
-    const at = row ? Number(row.visible_at) : null;
     if (armed && armed.at === at) return;
     armed?.cancel();
     this.#timers.delete(name);
-    if (at === null) return;
+    if (at === Number.POSITIVE_INFINITY) return;
     const cancel = this.#clock.at(this.#clock.now() + at - this.#now(), () => {
       this.#timers.delete(name);
       this.#answerPolls(name);
@@ -176,26 +188,51 @@ export class EmbeddedTasks implements Tasks {
     this.#timers.set(name, { at, cancel });
   }
 
-  /** Takes up to `max` visible tasks and begins their leases. */
+  /** QUEUE-6. */
+  #isQuiet(name: string, now: Millis): boolean {
+    const until = this.#quietUntil.get(name);
+    return until !== undefined && until > now;
+  }
+
+  /** QUEUE-6: a task of the queue becomes visible at this time. */
+  #visibleFrom(name: string, at: Millis): void {
+    const until = this.#quietUntil.get(name);
+    if (until !== undefined && at < until) this.#quietUntil.set(name, at);
+  }
+
+  /** QUEUE-6. */
+  #quietTime(name: string): Millis {
+    const known = this.#quietUntil.get(name);
+    if (known !== undefined && known > this.#now()) return known;
+    const row = this.#db.one("SELECT visible_at FROM tasks WHERE queue = ? ORDER BY visible_at LIMIT 1", name);
+    const until = row ? Number(row.visible_at) : Number.POSITIVE_INFINITY;
+    this.#quietUntil.set(name, until);
+    return until;
+  }
+
+  /** Takes up to `max` visible tasks and begins their leases: those that prefer this session come first, then the oldest. */
   #take(name: string, session: string, max: number): Delivery[] {
     const now = this.#now();
-    // Tasks that prefer this session come first, then the oldest: two index scans, however long the queue is.
-    const preferred = this.#db.all(
-      "SELECT * FROM tasks WHERE queue = ? AND prefer = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
+    if (this.#isQuiet(name, now)) return [];
+    const oldest = this.#db.all(
+      "SELECT id, receives, prefer, body FROM tasks WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
       name,
-      session,
       now,
       max,
     );
-    const first = preferred.map((row) => this.#deliver(row, now));
-    if (first.length === max) return first;
-    const others = this.#db.all(
-      "SELECT * FROM tasks WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
-      name,
-      now,
-      max - first.length,
-    );
-    return [...first, ...others.map((row) => this.#deliver(row, now))];
+    // Where these are not all, those that prefer the session are found by an index of their own, however long the queue is.
+    const preferred =
+      oldest.length < max
+        ? oldest.filter(({ prefer }) => prefer === session)
+        : this.#db.all(
+            "SELECT id, receives, body FROM tasks WHERE queue = ? AND prefer = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
+            name,
+            session,
+            now,
+            max,
+          );
+    const others = oldest.filter(({ prefer }) => prefer !== session);
+    return [...preferred, ...others].slice(0, max).map((row) => this.#deliver(row, now));
   }
 
   #deliver(row: Row, now: Millis): Delivery {
@@ -222,6 +259,7 @@ export class EmbeddedTasks implements Tasks {
         continue;
       }
       this.#db.run("UPDATE tasks SET visible_at = ? WHERE id = ?", at, leased.id!);
+      this.#visibleFrom(String(leased.queue), at);
       queues.add(String(leased.queue));
     }
     for (const queue of queues) this.#answerPolls(queue);
