@@ -287,6 +287,14 @@ export interface Tasks {
   ): Promise<Delivery[]>;
   /** Ends the calls of `receive` by this session that wait at this queue: they answer none. Absent: they end soon by themselves. */
   endReceives?(queue: QueueRef, session: string): void;
+  /**
+   * As `receive`, and goes on until it has delivered `max` tasks. It takes no tasks while the caller does not ask for more.
+   * Absent: it cannot.
+   */
+  receiveInParts?(
+    queue: QueueRef,
+    p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal },
+  ): AsyncIterable<Delivery[]>;
   /** Lets the leases last for `leaseMs` from now; 0 = give the tasks back. Answers the receipts whose lease is lost. */
   extend(workspace: string, receipts: readonly string[], leaseMs: Millis): Promise<string[]>;
   finish(workspace: string, receipts: readonly string[]): Promise<void>;

@@ -90,6 +90,7 @@ type Outcome =
   | Refusal
   | { status: number; value: unknown; cache?: Route["cache"] }
   | { status: number; frames: AsyncIterable<Frame> }
+  | { status: number; lines: AsyncIterable<unknown> }
   | { status: number; file: Backup };
 
 async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
@@ -132,7 +133,10 @@ async function answerIn(room: Room, api: Served, request: ApiRequest): Promise<A
     }); // DISPATCH-2
     outcome = failed(error);
   }
-  if ("frames" in outcome) return stream(api, outcome.frames, requestId, access);
+  if ("frames" in outcome)
+    return stream("text/event-stream", requestId, chunksOf(api, outcome.frames, requestId, access));
+  if ("lines" in outcome)
+    return stream("application/x-ndjson", requestId, linesOf(api, outcome.lines, requestId, access));
   if ("file" in outcome) return (await backups()).download(api.ports, outcome.file, requestId, access);
   access.end();
   if (isRefusal(outcome)) {
@@ -310,14 +314,35 @@ async function bodyOf(
   return parseBody(route.body, body.text, { optional: route.optionalBody ?? false, pause });
 }
 
-function stream(api: Served, frames: AsyncIterable<Frame>, requestId: string, access: Access): ApiResponse {
+function stream(type: string, requestId: string, chunks: AsyncIterable<string>): ApiResponse {
   const headers = {
-    "content-type": "text/event-stream",
+    "content-type": type,
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
     "x-request-id": requestId,
   };
-  return { kind: "stream", status: 200, headers, chunks: chunksOf(api, frames, requestId, access) };
+  return { kind: "stream", status: 200, headers, chunks };
+}
+
+/** A line that nobody would read is not written: its source learns it, and no line follows. */
+async function* linesOf(
+  api: Served,
+  lines: AsyncIterable<unknown>,
+  requestId: string,
+  access: Access,
+): AsyncGenerator<string> {
+  const { signal } = access;
+  try {
+    for await (const line of lines) {
+      await api.ports.durable(); // DISPATCH-1
+      if (signal.aborted) return;
+      yield `${JSON.stringify(line)}\n`;
+    }
+  } catch (error) {
+    api.ports.log.error("stream failed", { request_id: requestId, error });
+  } finally {
+    access.end();
+  }
 }
 
 async function* chunksOf(

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { ManualClock } from "../../test/contract/manual-clock.ts";
+import type { Delivery } from "../protocol/worker.ts";
 import { embedded } from "../server/embedded.ts";
 
 const queue = { workspace: "w", deployment: "d", queue: "workflow" } as const;
@@ -114,5 +115,72 @@ test.each(
   await clock.advance(of.ms);
   waiting ??= poll();
   expect(await waiting).toHaveLength(1);
+  store.close();
+});
+
+const inParts = (store: ReturnType<typeof embedded>, session: string, max = 10) =>
+  store.tasks.receiveInParts!(queue, { session, max, waitMs: 60_000 })[Symbol.asyncIterator]();
+const executionOf = async (part: Promise<IteratorResult<Delivery[]>>) =>
+  (await part).value?.map((d: Delivery) => d.task.execution);
+
+test("a receiver in parts takes tasks as it asks for them, `max` at most in all", async () => {
+  const store = embedded();
+  const parts = inParts(store, "me", 3);
+  const first = parts.next();
+  await store.tasks.send(queue, task("a"));
+  expect(await executionOf(first)).toEqual(["a"]);
+  for (const execution of ["b", "c", "d"]) await store.tasks.send(queue, task(execution));
+  expect(await executionOf(parts.next())).toEqual(["b", "c"]);
+  expect(await parts.next()).toMatchObject({ done: true });
+  expect(await receive(store, "other", 9)).toEqual(["d"]);
+  store.close();
+});
+
+test("a receiver in parts that was ended between two parts takes nothing more", async () => {
+  const store = embedded();
+  const parts = inParts(store, "me");
+  const first = parts.next();
+  await store.tasks.send(queue, task("a"));
+  await first;
+  store.tasks.endReceives?.(queue, "me");
+  await store.tasks.send(queue, task("b"));
+  expect(await parts.next()).toMatchObject({ done: true });
+  store.close();
+});
+
+test("a receiver in parts ends when its time is over, counted from its beginning", async () => {
+  const clock = new ManualClock();
+  const store = embedded({ clock });
+  const parts = inParts(store, "me");
+  const first = parts.next();
+  await clock.advance(40_000);
+  await store.tasks.send(queue, task("a"));
+  await first;
+  const second = parts.next();
+  await clock.advance(20_000);
+  expect(await second).toMatchObject({ done: true });
+  store.close();
+});
+
+test("QUEUE-7: of receivers in parts that wait the one with the fewest unfinished tasks is given the next", async () => {
+  const store = embedded();
+  const [hung, live] = [inParts(store, "hung"), inParts(store, "live")];
+  let hangs = hung.next();
+  const lives = live.next();
+  await store.tasks.send(queue, task("1"));
+  const kept = (await hangs).value![0]!.receipt;
+  hangs = hung.next();
+  await store.tasks.send(queue, task("2"));
+  const [{ receipt }] = (await lives).value as [Delivery];
+  await store.tasks.finish("w", [receipt]);
+  const again = live.next(); // it has waited for less long
+  await store.tasks.send(queue, task("3"));
+  expect(await executionOf(again)).toEqual(["3"]);
+  const last = live.next();
+  await store.tasks.extend("w", [kept], 0); // handed back: to the one that has waited longest
+  expect(await executionOf(hangs)).toEqual(["1"]);
+  await hung.return?.();
+  store.tasks.endReceives?.(queue, "live");
+  await last;
   store.close();
 });

@@ -13,6 +13,9 @@
  *     worker's lease last longer, one that is set ahead must not end the leases of all.
  * QUEUE-6. Of each queue the store remembers a time before which no task of it becomes visible, so that a poll reads no row in
  *     vain. Each write of a `visible_at` brings that time forward if it must; a read that finds no visible task sets it anew.
+ * QUEUE-7. A receiver in parts asks for more before its session has done what it brought. So of several that wait the one of
+ *     which the fewest tasks are unfinished receives the next task, and of equals the one that has waited longest: a session that
+ *     hangs keeps no further tasks from the others.
  */
 
 import { steadyOf } from "../lib/clock.ts";
@@ -35,6 +38,22 @@ interface Poll {
   readonly session: string;
   readonly max: number;
   readonly answer: (deliveries: Delivery[]) => void;
+  readonly inParts: InParts | undefined;
+}
+
+/** A receiver that goes on until it has delivered enough. */
+interface InParts {
+  readonly session: string;
+  /** Ids of tasks that it has delivered (QUEUE-7). */
+  readonly unfinished: Set<number>;
+  isEnded: boolean;
+}
+
+interface Receiving {
+  readonly session: string;
+  readonly max: number;
+  readonly waitMs: Millis;
+  readonly signal?: AbortSignal;
 }
 
 export class EmbeddedTasks implements Tasks {
@@ -43,6 +62,10 @@ export class EmbeddedTasks implements Tasks {
   readonly #leaseMs: Millis;
   /** Long polls that wait for a task, by queue. */
   readonly #polls = new Map<string, Poll[]>();
+  /** Receivers in parts, by queue. */
+  readonly #inParts = new Map<string, Set<InParts>>();
+  /** By the id of a task that a receiver in parts has delivered (QUEUE-7). */
+  readonly #deliveredBy = new Map<number, InParts>();
   /** By queue: the next time at which a task becomes visible while polls wait. */
   readonly #timers = new Map<string, { at: Millis; cancel: () => void }>();
   /** QUEUE-6, by queue. */
@@ -122,13 +145,54 @@ export class EmbeddedTasks implements Tasks {
   /** QUEUE-4. */
   #pollFor(name: string, prefer: Value): Poll | undefined {
     const polls = this.#polls.get(name);
-    return polls?.find(({ session }) => session === prefer) ?? polls?.[0];
+    return polls?.find(({ session }) => session === prefer) ?? leastBusy(polls ?? []);
   }
 
-  async receive(queue: QueueRef, p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal }) {
+  async receive(queue: QueueRef, p: Receiving) {
+    return this.#receive(nameOf(queue), p);
+  }
+
+  async *receiveInParts(queue: QueueRef, p: Receiving): AsyncGenerator<Delivery[]> {
     const name = nameOf(queue);
+    const until = this.#now() + p.waitMs;
+    const one: InParts = { session: p.session, unfinished: new Set(), isEnded: false };
+    const all = this.#inParts.get(name) ?? new Set();
+    this.#inParts.set(name, all.add(one));
+    try {
+      for (let left = p.max; left > 0 && !one.isEnded && !p.signal?.aborted; ) {
+        const waitMs = Math.max(0, until - this.#now());
+        const deliveries = await this.#receive(name, { ...p, max: left, waitMs }, one);
+        if (deliveries.length === 0) return;
+        left -= deliveries.length;
+        yield deliveries;
+      }
+    } finally {
+      all.delete(one);
+      if (all.size === 0) this.#inParts.delete(name);
+      for (const id of one.unfinished) if (this.#deliveredBy.get(id) === one) this.#deliveredBy.delete(id);
+    }
+  }
+
+  /** QUEUE-7. */
+  #note(deliveries: readonly Delivery[], by: InParts | undefined): Delivery[] {
+    for (const { receipt } of by ? deliveries : []) {
+      const { id } = partsOf(receipt);
+      this.#isDone(id!); // its lease from another receiver has lapsed
+      this.#deliveredBy.set(id!, by!);
+      by!.unfinished.add(id!);
+    }
+    return [...deliveries];
+  }
+
+  /** QUEUE-7: the task is finished, or was handed back. */
+  #isDone(id: number): void {
+    this.#deliveredBy.get(id)?.unfinished.delete(id);
+    this.#deliveredBy.delete(id);
+  }
+
+  async #receive(name: string, p: Receiving, inParts?: InParts): Promise<Delivery[]> {
     const visible = this.#take(name, p.session, p.max);
-    if (visible.length > 0 || p.waitMs <= 0 || p.signal?.aborted) return visible;
+    if (visible.length > 0 || p.waitMs <= 0 || p.signal?.aborted) return this.#note(visible, inParts);
     return new Promise<Delivery[]>((resolve) => {
       const answer = (deliveries: Delivery[]) => {
         cancelTimer();
@@ -136,10 +200,10 @@ export class EmbeddedTasks implements Tasks {
         const polls = this.#polls.get(name) ?? [];
         const i = polls.indexOf(poll);
         if (i >= 0) polls.splice(i, 1);
-        resolve(deliveries);
+        resolve(this.#note(deliveries, inParts));
       };
       const giveUp = () => answer([]);
-      const poll: Poll = { session: p.session, max: p.max, answer };
+      const poll: Poll = { session: p.session, max: p.max, answer, inParts };
       const cancelTimer = this.#clock.at(this.#clock.now() + p.waitMs, giveUp);
       const stopListening = onAbort(p.signal, giveUp);
       const polls = this.#polls.get(name);
@@ -150,7 +214,9 @@ export class EmbeddedTasks implements Tasks {
   }
 
   endReceives(queue: QueueRef, session: string): void {
-    const polls = this.#polls.get(nameOf(queue)) ?? [];
+    const name = nameOf(queue);
+    for (const one of this.#inParts.get(name) ?? []) if (one.session === session) one.isEnded = true;
+    const polls = this.#polls.get(name) ?? [];
     for (const poll of polls.filter((each) => each.session === session)) poll.answer([]);
   }
 
@@ -260,6 +326,7 @@ export class EmbeddedTasks implements Tasks {
       }
       this.#db.run("UPDATE tasks SET visible_at = ? WHERE id = ?", at, leased.id!);
       this.#visibleFrom(String(leased.queue), at);
+      if (leaseMs === 0) this.#isDone(Number(leased.id));
       queues.add(String(leased.queue));
     }
     for (const queue of queues) this.#answerPolls(queue);
@@ -283,7 +350,7 @@ export class EmbeddedTasks implements Tasks {
     const ofWorkspace = `${workspace}/`;
     for (const receipt of receipts) {
       const { id, secret } = partsOf(receipt);
-      if (id !== null) this.#db.run(FINISH, id, secret, ofWorkspace);
+      if (id !== null && this.#db.run(FINISH, id, secret, ofWorkspace) > 0) this.#isDone(id);
     }
   }
 
@@ -294,6 +361,12 @@ export class EmbeddedTasks implements Tasks {
     const row = this.#db.one("SELECT id, queue, receipt FROM tasks WHERE id = ?", id);
     return row?.receipt === secret && String(row.queue).startsWith(`${workspace}/`) ? row : null;
   }
+}
+
+/** QUEUE-7. The first has waited longest. */
+function leastBusy([first, ...others]: readonly Poll[]): Poll | undefined {
+  const unfinished = (poll: Poll) => poll.inParts?.unfinished.size ?? 0;
+  return others.reduce((best, poll) => (best && unfinished(poll) < unfinished(best) ? poll : best), first);
 }
 
 const nameOf = (q: QueueRef) => `${q.workspace}/${q.deployment}/${q.queue}`;

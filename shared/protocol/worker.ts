@@ -154,6 +154,14 @@ export const Delivery = z.object({
 });
 export type Delivery = z.infer<typeof Delivery>;
 
+/** A line of the answer to a poll in parts. */
+export const PollPart = z.object({
+  deliveries: z.array(Delivery),
+  /** No line follows. */
+  end: z.literal(true).optional(),
+});
+export type PollPart = z.infer<typeof PollPart>;
+
 export const AppendItem = z.object({
   ...position,
   upto: LogEnd.optional(),
@@ -331,6 +339,8 @@ export const WORKER_ROUTES = {
       wait_ms: z.int().min(0).max(MAX_POLL_WAIT_MS),
       /** The server may claim executions for the caller that nobody has claimed yet (CLAIM-1). */
       claim: z.literal(true).optional(),
+      /** The server may answer in parts (PARTS-1): `application/x-ndjson`, each line a `PollPart`. Older servers do not. */
+      parts: z.literal(true).optional(),
     }),
     z.object({ deliveries: z.array(Delivery) }),
   ),

@@ -33,10 +33,15 @@ const LONG_BODY = 256 * 1024;
 
 type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
 
+/** An answer of lines of JSON, each of which leaves as it comes. */
+export interface InLines {
+  readonly lines: AsyncIterable<unknown>;
+}
+
 export type ServeWorker = (
   context: RequestContext,
   request: ApiRequest,
-) => Promise<Refusal | { status: 200; value: unknown }>;
+) => Promise<Refusal | { status: 200; value: unknown } | ({ status: 200 } & InLines)>;
 
 export const serveWorker: ServeWorker = async (context, request) => {
   const operation = operations.get(request.target);
@@ -58,5 +63,8 @@ export const serveWorker: ServeWorker = async (context, request) => {
   }
   const handler = WORKER_HANDLERS[operation] as Handler;
   const value = await handler(context, parsed.data, body.text.length);
-  return isRefusal(value) ? value : { status: 200, value };
+  if (isRefusal(value)) return value;
+  return operation === "poll" && isInLines(value) ? { status: 200, ...value } : { status: 200, value };
 };
+
+const isInLines = (value: unknown): value is InLines => typeof value === "object" && value !== null && "lines" in value;

@@ -7,6 +7,7 @@ import { beat, begin, begun, outcome, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
+import type { InLines } from "./dispatch-operation.ts";
 import { claim, discard, park, read } from "./drive.ts";
 import { heartbeat, sessions, stop } from "./presence.ts";
 import { extend, finish, poll, task } from "./tasks.ts";
@@ -17,7 +18,7 @@ export type WorkerHandlers = {
     context: RequestContext,
     body: WorkerBody<K>,
     characters: number,
-  ) => Promise<WorkerAnswer<K> | Refusal>;
+  ) => Promise<WorkerAnswer<K> | (K extends "poll" ? InLines : never) | Refusal>;
 };
 
 const registering = lazy(() => import("./register.ts"));

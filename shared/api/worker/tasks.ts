@@ -5,12 +5,19 @@ import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { notAuthorized } from "./authorized.ts";
 import { leavesEarly } from "./early.ts";
+import type { InLines } from "./dispatch-operation.ts";
+import { pollInParts } from "./poll-in-parts.ts";
 
-export async function poll(context: RequestContext, body: WorkerBody<"poll">): Promise<WorkerAnswer<"poll"> | Refusal> {
+export async function poll(
+  context: RequestContext,
+  body: WorkerBody<"poll">,
+): Promise<WorkerAnswer<"poll"> | InLines | Refusal> {
   const { ports, workspace } = context;
   const { deployment, queue, session, max, wait_ms: waitMs } = body;
   const refused = await notAuthorized(context, await context.ports.registry.deployment(context.workspace, deployment));
   if (refused) return refused;
+  const lines = body.parts ? pollInParts(context, body) : null;
+  if (lines) return { lines };
   if (max === 0) {
     ports.tasks.endReceives?.({ workspace, deployment, queue }, session);
     return { deliveries: [] };
