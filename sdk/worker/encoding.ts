@@ -137,6 +137,7 @@ export class WorkerEncoding {
   /** The calls of a worker: bodies are encoded, answers are decoded. */
   transport(inner: Transport): Transport {
     return {
+      ...(inner.inParts && { inParts: true }),
       call: async <K extends WorkerOperation>(operation: K, body: WorkerBody<K>, options?: CallOptions) => {
         const sent = this.#goesAsItIs(operation, body) ? body : await this.#during(this.#sent(operation, body));
         const answer = await inner.call(operation, sent, options);

@@ -7,6 +7,9 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
+export const isOfLines = (status: number, type: string | undefined): boolean =>
+  status === 200 && /^application\/x-ndjson\b/i.test(type ?? "");
+
 /** Longer heads are refused, bytes. */
 const MOST_HEAD = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
@@ -44,6 +47,16 @@ export class AnswerReader {
   /** The connection can be used for the next call. */
   get keepsOpen(): boolean {
     return this.#keepsOpen;
+  }
+
+  /** It comes line by line, as it is written. */
+  get isOfLines(): boolean {
+    return isOfLines(this.#status, this.#headers.get("content-type")) && !this.#headers.has("content-encoding");
+  }
+
+  /** The bytes of the body that have come since the last call; the value does not have them any more. */
+  takeBody(): Buffer[] {
+    return this.#parts.splice(0);
   }
 
   get value(): HttpAnswer {

@@ -18,6 +18,8 @@ export interface Post {
   /** The call fails when the connection is idle for so long. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Given the bytes of an answer of lines as they come, and the answer then has no body. If it throws, the call fails. */
+  readonly onLines?: ((part: Buffer) => void) | undefined;
 }
 
 /** As many connections are open at most; further calls wait for one. */
@@ -100,6 +102,7 @@ interface Call {
   readonly resolve: (answer: HttpAnswer) => void;
   readonly reject: (why: Error) => void;
   readonly stopListening: () => void;
+  readonly onLines: Post["onLines"];
 }
 
 interface ConnectionEvents {
@@ -124,7 +127,7 @@ class Connection {
     socket.on("close", () => this.close(new Error("the connection was closed")));
   }
 
-  post(host: string, { path, headers, body, timeoutMs, signal }: Post): Promise<HttpAnswer> {
+  post(host: string, { path, headers, body, timeoutMs, signal, onLines }: Post): Promise<HttpAnswer> {
     const socket = this.#socket;
     const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\n${headers}content-length: ${bytes}\r\n\r\n`;
@@ -132,7 +135,7 @@ class Connection {
     this.#lapseAfter(timeoutMs);
     return new Promise((resolve, reject) => {
       const stopListening = onAbort(signal, () => this.close(aborted()));
-      this.#call = { answer: new AnswerReader(), resolve, reject, stopListening };
+      this.#call = { answer: new AnswerReader(), resolve, reject, stopListening, onLines };
       if (typeof body === "string" && bytes < LONG_BODY) {
         socket.write(head + body);
         return;
@@ -153,7 +156,11 @@ class Connection {
     const call = this.#call;
     try {
       if (!call) this.close(new Error("the server sent bytes without a call"));
-      else if (call.answer.read(part)) this.#answered(call);
+      else {
+        const isComplete = call.answer.read(part);
+        if (call.onLines && call.answer.isOfLines) for (const bytes of call.answer.takeBody()) call.onLines(bytes);
+        if (isComplete) this.#answered(call);
+      }
     } catch (error) {
       this.close(error as Error);
     }

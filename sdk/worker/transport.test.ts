@@ -1,7 +1,7 @@
 /** Calls over HTTP to a server that fails, and the joining of calls. */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { GATEWAY_REFUSALS } from "../../test/support/gateway-refusals.ts";
 import { Batcher } from "./batcher.ts";
 import { httpTransport, mayBeOneItem, ServerFailed, ServerRefusal, ServerUnreachable } from "./transport.ts";
@@ -281,4 +281,89 @@ test("TRANSPORT-1: the poll after an answer with tasks reaches the server behind
   await Promise.all([polled, finished]);
   expect(order).toEqual(["finish", "poll"]);
   transport.close();
+});
+
+/** With such a key the calls go by `node:http`, as those over TLS do. */
+const CLIENTS = { "the plain client": "k", "node:http": "my-cl\u00e9" };
+const POLL = {
+  deployment: "d",
+  queue: "workflow",
+  worker: "w",
+  session: "s",
+  max: 9,
+  wait_ms: 0,
+  parts: true,
+} as const;
+const LINES = ["", "\u00fc", "b"].map((receipt) => `{"deliveries":[${receipt && `{"receipt":"${receipt}"}`}]}\n`);
+
+describe.each(Object.entries(CLIENTS))("PARTS-1: %s", (_, apiKey) => {
+  /** The receipts of the parts of a poll that this server answers, and how the call ended. */
+  async function polled(answer: RequestListener) {
+    const transport = httpTransport({ url: await listening(answer), apiKey });
+    const parts: string[][] = [];
+    const onPart = (deliveries: { receipt: string }[]) => void parts.push(deliveries.map(({ receipt }) => receipt));
+    const ended = await transport.call("poll", POLL, { retry: false, onPart }).catch((error) => error);
+    transport.close();
+    return { parts, ended };
+  }
+  const head = (res: ServerResponse, more = {}) =>
+    res.writeHead(200, { "content-type": "application/x-ndjson", ...more }).flushHeaders();
+
+  test("gives each line when it has come, however the bytes are divided", async () => {
+    const { parts, ended } = await polled(async (_req, res) => {
+      head(res);
+      for (const byte of Buffer.from(LINES.join(""))) {
+        res.write(Buffer.of(byte));
+        await new Promise(setImmediate);
+      }
+      res.end('{"deliveries":[],"end":true}\n');
+    });
+    expect(parts).toEqual([[], ["\u00fc"], ["b"], []]);
+    expect(ended).toEqual({ deliveries: [] });
+  });
+
+  test("gives a line before the answer is complete", async () => {
+    const transport = httpTransport({
+      url: await listening((_req, res) => {
+        head(res);
+        res.write(LINES[2]);
+      }),
+      apiKey,
+    });
+    const off = new AbortController();
+    const came = Promise.withResolvers<unknown>();
+    const call = transport.call("poll", POLL, { retry: false, onPart: came.resolve, signal: off.signal });
+    expect(await came.promise).toEqual([{ receipt: "b" }]);
+    off.abort();
+    await expect(call).rejects.toThrow();
+    transport.close();
+  });
+
+  test.each([
+    ["ends without its last line", (res: ServerResponse) => res.end(LINES[2])],
+    ["breaks off", (res: ServerResponse) => res.write(LINES[2]!, () => res.destroy())],
+    ["has a line that is none", (res: ServerResponse) => res.end(`${LINES[2]}oops\n`)],
+  ])("fails, once, at an answer that %s", async (_why, end) => {
+    const { parts, ended } = await polled((_req, res) => {
+      head(res);
+      end(res);
+    });
+    expect(parts).toEqual([["b"]]);
+    expect(ended).toBeInstanceOf(ServerUnreachable);
+  });
+
+  test("reads an answer that a proxy has compressed", async () => {
+    const { parts, ended } = await polled((_req, res) => {
+      head(res, { "content-encoding": "gzip" });
+      res.end(gzipSync(`${LINES.join("")}{"deliveries":[],"end":true}\n`));
+    });
+    expect(parts).toEqual([[], ["\u00fc"], ["b"], []]);
+    expect(ended).toEqual({ deliveries: [] });
+  });
+
+  test("answers the tasks of a server that answers in one piece", async () => {
+    const { parts, ended } = await polled((_req, res) => res.end('{"deliveries":[{"receipt":"r"}]}'));
+    expect(parts).toEqual([]);
+    expect(ended).toEqual({ deliveries: [{ receipt: "r" }] });
+  });
 });

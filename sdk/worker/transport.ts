@@ -9,10 +9,12 @@ import https from "node:https";
 import { promisify } from "node:util";
 import { createGunzip, gunzip, gzip } from "node:zlib";
 import { EncodingError } from "../../shared/encoding/errors.ts";
-import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
+import type { Delivery, WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
 import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 import { yieldToEventLoop } from "../determinism/real.ts";
+import { isOfLines } from "./http-answer.ts";
 import { PlainHttp } from "./plain-http.ts";
+import { PartReader } from "./poll-parts.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -20,9 +22,13 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** False: one try only. Default: the call is repeated with back-off for `patienceMs`. */
   readonly retry?: boolean;
+  /** Of a poll that asks for parts: given the tasks of each line of the answer, which then brings no further ones. */
+  readonly onPart?: (deliveries: Delivery[]) => void;
 }
 
 export interface Transport {
+  /** It gives the lines of a poll in parts to `onPart` as they come. Absent: it cannot. */
+  readonly inParts?: true;
   call<K extends WorkerOperation>(operation: K, body: WorkerBody<K>, options?: CallOptions): Promise<WorkerAnswer<K>>;
   /** Ends the connections; calls under way fail instead of being repeated. */
   close(): void;
@@ -152,7 +158,12 @@ export function httpTransport(options: HttpOptions): Transport {
   }
 
   async function tryOnce(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
-    const { status, text } = await request(operation, payload, o);
+    const parts = o.onPart && new PartReader(o.onPart);
+    const { status, text } = await request(operation, payload, o, parts);
+    if (parts?.isUsed) {
+      if (!parts.isComplete) throw new ServerUnreachable(operation, "its answer in parts was cut short");
+      return { deliveries: [] };
+    }
     if (status === 200) return parse(operation, text);
     const body = readError(status, text);
     if (status === 500 && OF_EXECUTIONS.has(operation)) throw new ServerFailed(operation, `500 ${body.detail}`);
@@ -160,9 +171,14 @@ export function httpTransport(options: HttpOptions): Transport {
     throw new ServerRefusal(operation, status, body.code, body.detail);
   }
 
-  async function request(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<Answered> {
+  async function request(
+    operation: WorkerOperation,
+    payload: Payload,
+    o: CallOptions,
+    parts: PartReader | undefined,
+  ): Promise<Answered> {
     try {
-      return await (plain ? viaPlain(plain, operation, payload, o) : viaNode(operation, payload, o));
+      return await (plain ? viaPlain(plain, operation, payload, o, parts) : viaNode(operation, payload, o, parts));
     } catch (error) {
       if (o.signal?.aborted) throw error;
       const { message } = error as Error;
@@ -170,23 +186,40 @@ export function httpTransport(options: HttpOptions): Transport {
     }
   }
 
-  async function viaPlain(http: PlainHttp, operation: WorkerOperation, payload: Payload, o: CallOptions) {
+  async function viaPlain(
+    http: PlainHttp,
+    operation: WorkerOperation,
+    payload: Payload,
+    o: CallOptions,
+    parts: PartReader | undefined,
+  ) {
     const { status, headers, body } = await http.post({
       path: prefix + WORKER_ROUTES[operation].path,
       headers: lines.get(payload.headers)!,
       body: payload.body,
       timeoutMs: o.timeoutMs ?? TIMEOUT_MS,
       signal: o.signal,
+      onLines: parts && ((bytes) => parts.read(bytes)),
     });
     readsGzip ||= /\bgzip\b/i.test(headers.get("accept-encoding") ?? "");
     const packed = headers.get("content-encoding") === "gzip";
-    return { status, text: (packed ? await decompress(body) : body).toString() };
+    const whole = packed ? await decompress(body) : body;
+    if (packed && isOfLines(status, headers.get("content-type"))) parts?.read(whole);
+    return { status, text: whole.toString() };
   }
 
-  function viaNode(operation: WorkerOperation, payload: Payload, o: CallOptions) {
+  function viaNode(operation: WorkerOperation, payload: Payload, o: CallOptions, lines: PartReader | undefined) {
     // Bytes: with a text, `node:http` would write the head in UTF-8 as well, and a key that is not ASCII would be another one.
     const bytes = typeof payload.body === "string" ? Buffer.from(payload.body) : payload.body;
     return new Promise<Answered>((resolve, reject) => {
+      const readLines = (to: PartReader, part: Buffer) => {
+        try {
+          to.read(part);
+        } catch (error) {
+          reject(error);
+          req.destroy();
+        }
+      };
       const req = (secure ? https : http).request(
         {
           ...common,
@@ -200,8 +233,12 @@ export function httpTransport(options: HttpOptions): Transport {
           readsGzip ||= /\bgzip\b/i.test(String(res.headers["accept-encoding"] ?? ""));
           const packed = res.headers["content-encoding"] === "gzip";
           const body = packed ? res.pipe(createGunzip()) : res;
+          const given = isOfLines(res.statusCode ?? 0, res.headers["content-type"]) ? lines : undefined;
           res.on("error", reject);
-          body.on("data", (part: Buffer) => parts.push(part));
+          body.on("data", (part: Buffer) => {
+            if (given) readLines(given, part);
+            else parts.push(part);
+          });
           body.on("error", reject);
           body.on("end", () => resolve({ status: res.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
         },
@@ -213,6 +250,7 @@ export function httpTransport(options: HttpOptions): Transport {
   }
 
   return {
+    inParts: true,
     async call(operation, body, o = {}) {
       if (operation === "poll") await behindFirstCalls(); // TRANSPORT-1
       const payload = await pack(body);

@@ -223,15 +223,15 @@ export class Worker {
       if (queue === "activity") this.#activityPoll = new AbortController();
       const until = queue === "activity" ? AbortSignal.any([signal, this.#activityPoll.signal]) : signal;
       try {
-        const deliveries = await this.#context.encoding.tasks(
-          await this.#source.receive(queue, Math.min(room, 10), until),
-        );
-        this.#context.metrics?.polled(queue);
-        if (signal.aborted) {
-          if (deliveries.length > 0 && signal.reason !== KILLED) await this.#source.extend(receiptsOf(deliveries), 0);
-          return;
-        }
-        for (const delivery of deliveries) this.#handle(delivery);
+        const taking: Promise<void>[] = [];
+        const take = (deliveries: readonly Delivery[]) => {
+          this.#context.metrics?.polled(queue);
+          const taken = this.#take(deliveries);
+          taken.catch(() => {}); // it is told below, once the poll has ended
+          taking.push(taken);
+        };
+        take(await this.#source.receive(queue, Math.min(room, 10), until, take));
+        await Promise.all(taking);
       } catch (error) {
         if (signal.aborted) return;
         if (until.aborted) continue;
@@ -241,6 +241,14 @@ export class Worker {
         await this.#later(1_000);
       }
     }
+  }
+
+  async #take(received: readonly Delivery[]): Promise<void> {
+    const deliveries = await this.#context.encoding.tasks(received);
+    const { signal } = this.#stopping;
+    if (!signal.aborted) for (const delivery of deliveries) this.#handle(delivery);
+    else if (deliveries.length > 0 && signal.reason !== KILLED)
+      await this.#source.extend(receiptsOf(deliveries), 0).catch(() => []); // they come again when their leases lapse
   }
 
   #later(ms: number): Promise<void> {

@@ -1,13 +1,17 @@
-/** PARTS-1 to PARTS-3: a poll that is answered in parts, as it goes over the wire. */
+/** PARTS-1 to PARTS-3, FLOW-1: a poll that is answered in parts, as it goes over the wire. */
 import { randomUUID } from "node:crypto";
-import { type IncomingMessage, request } from "node:http";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import * as z from "zod";
+import { startWorker, workflow } from "../../sdk/index.ts";
 import { httpTransport } from "../../sdk/worker/transport.ts";
 import { createApi, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { type PollPart, WORKER_ROUTES, type WorkerBody } from "../../shared/protocol/worker.ts";
-import { type TestServer, testServer } from "../support/test-server.ts";
+import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 
 let server: TestServer;
 beforeEach(async () => {
@@ -204,4 +208,64 @@ test("a key that may not work is refused before the first line", async () => {
   const api = createApi(server.ports, { version: "1", url: server.url });
   const answer = await api.handle({ ...post("no-key", bodyOf()), signal: new AbortController().signal });
   expect(answer).toMatchObject({ kind: "body", status: 401 });
+});
+
+const greeter = workflow({ name: "greeter", input: z.object({ name: z.string() }) }, async ({ name }) => `Hi ${name}`);
+
+/** A worker at this address, and a run after another until `done`. */
+async function runs(url: string, done: (runs: number) => boolean): Promise<void> {
+  const worker = await startWorker({
+    url,
+    apiKey: server.key,
+    deployment: "shop",
+    workflows: [greeter],
+    log: QUIET,
+  });
+  const headers = { authorization: `Bearer ${server.key}`, "content-type": "application/json" };
+  const body = JSON.stringify({ input: { name: "Ada" }, wait_for_result: true });
+  for (let n = 0; !done(n); n++) {
+    const answer = await fetch(`${server.url}/v1/workflows/greeter/execute`, { method: "POST", headers, body });
+    expect(await answer.json()).toMatchObject({ result: { result: "Hi Ada" } });
+  }
+  await worker.stop();
+}
+
+test("FLOW-1: a worker soon polls in parts, and then needs a poll for ten runs", async () => {
+  const inParts = vi.spyOn(server.ports.tasks, "receiveInParts");
+  const polls = vi.spyOn(server.ports.tasks, "receive");
+  let since = 0;
+  let plain = 0;
+  await runs(server.url, (n) => {
+    if (inParts.mock.calls.length === 0) {
+      since = n;
+      plain = polls.mock.calls.length;
+    }
+    return n - since > 50;
+  });
+  expect(polls.mock.calls.length).toBe(plain);
+  expect(inParts.mock.calls.length).toBeLessThanOrEqual(7);
+});
+
+test("FLOW-1: behind a proxy that buffers answers a worker does not poll in parts", async () => {
+  let trials = 0;
+  const proxy = createServer(async (req, res) => {
+    const body = await text(req);
+    const headers = { authorization: req.headers.authorization!, "content-type": "application/json" };
+    const answer = await fetch(server.url + req.url, { method: "POST", headers, body }).catch(() => null);
+    if (!answer) return res.destroy();
+    const whole = await answer.text();
+    if (answer.headers.get("content-type") === "application/x-ndjson") trials += 1;
+    res.writeHead(answer.status, { "content-type": answer.headers.get("content-type")! }).end(whole);
+  });
+  await new Promise<void>((ok) => proxy.listen(0, "127.0.0.1", ok));
+  const inParts = vi.spyOn(server.ports.tasks, "receiveInParts");
+  let since = 0;
+  await runs(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, (n) => {
+    if (trials === 0) since = n;
+    return n - since > 20;
+  });
+  expect(trials).toBe(1);
+  expect(inParts).not.toHaveBeenCalled();
+  proxy.closeAllConnections();
+  proxy.close();
 });

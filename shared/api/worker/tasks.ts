@@ -4,8 +4,8 @@ import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { notAuthorized } from "./authorized.ts";
-import { leavesEarly } from "./early.ts";
 import type { InLines } from "./dispatch-operation.ts";
+import { leavesEarly } from "./early.ts";
 import { pollInParts } from "./poll-in-parts.ts";
 
 export async function poll(
