@@ -334,7 +334,7 @@ async function* linesOf(
   const { signal } = access;
   try {
     for await (const line of lines) {
-      await api.ports.durable(); // DISPATCH-1
+      if (!isEarly(line)) await api.ports.durable(); // DISPATCH-1
       if (signal.aborted) return;
       yield `${JSON.stringify(line)}\n`;
     }

@@ -10,11 +10,13 @@
  * PARTS-3. A poll in parts with `max: 0` is a trial: its time is over without tasks, and the worker sees whether something
  *     between the two holds the first line back.
  */
+import { mayLeaveEarly } from "../../engine/claim-first.ts";
 import { onAbort } from "../../lib/on-abort.ts";
 import type { Clock, QueueRef } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
 import type { Delivery, PollPart, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
+import { leavesEarly } from "./early.ts";
 
 /** Null: the queues of this server cannot do that, and the poll is answered as others are. */
 export function pollInParts(context: RequestContext, body: WorkerBody<"poll">): AsyncIterable<PollPart> | null {
@@ -38,7 +40,8 @@ async function* partsOf(context: RequestContext, body: WorkerBody<"poll">): Asyn
       unwritten = taken;
       left -= taken.length;
       const claimed = claim && !signal.aborted && (await ports.withFirstClaims?.(queue, session, taken)); // CLAIM-1
-      yield { deliveries: claimed || [...taken], ...(left === 0 && { end: true as const }) };
+      const part = { deliveries: claimed || [...taken], ...(left === 0 && { end: true as const }) };
+      yield claimed && mayLeaveEarly(ports, claimed) ? leavesEarly(part) : part;
       unwritten = [];
       if (left === 0) return;
     }
