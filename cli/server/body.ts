@@ -3,6 +3,15 @@ import type { IncomingMessage } from "node:http";
 import { CallerGone } from "../../shared/api/index.ts";
 
 /**
+ * The bytes of a body that has come whole, as that of most requests does: with the head, in one packet. It is taken without
+ * listeners. Undefined: it has not, or is longer than `limit`.
+ */
+export function wholeBody(request: IncomingMessage, limit: number): Uint8Array | undefined {
+  if (!request.complete || request.destroyed || request.readableLength > limit) return undefined;
+  return (request.read() as Buffer | null) ?? new Uint8Array();
+}
+
+/**
  * The bytes of the body; null if it is longer than `limit` bytes (the rest is read and dropped, so that the refusal can
  * still be sent). Rejects when the caller disconnects before the end.
  */

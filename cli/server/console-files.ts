@@ -43,6 +43,7 @@ export class ConsoleFiles {
 
   /** The answer to a request for the console; null: the request is not for it. */
   answer(method: string, target: string, headers: IncomingHttpHeaders): ConsoleAnswer | null {
+    if (!target.startsWith(PREFIX)) return null;
     const path = target.split("?")[0] ?? "";
     if (path !== PREFIX && !path.startsWith(`${PREFIX}/`)) return null;
     if (method !== "GET" && method !== "HEAD") return text(405, "The console is only read.", { allow: "GET, HEAD" });

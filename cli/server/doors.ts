@@ -28,6 +28,8 @@ export class Doors {
   readonly #isLocal: boolean;
   readonly #names: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
+  /** The last `Host` that named this machine: clients send the same one with each request. */
+  #lastHost = "";
 
   constructor({ host, url, origins = [] }: DoorOptions) {
     this.#isLocal = LOOPBACK.has(host) || /^127\./.test(host);
@@ -49,8 +51,11 @@ export class Doors {
   }
 
   #isOurs(host: string): boolean {
+    if (host === this.#lastHost) return true;
     const name = host.replace(/:\d+$/, "").toLowerCase();
-    return this.#names.has(name) || name.endsWith(".localhost");
+    const isOurs = this.#names.has(name) || name.endsWith(".localhost");
+    if (isOurs) this.#lastHost = host;
+    return isOurs;
   }
 
   /** Headers that let the page of an allowed origin read the answer. */

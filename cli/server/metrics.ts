@@ -38,7 +38,13 @@ export const METRICS = {
 type Name = keyof typeof METRICS;
 
 const OPERATIONS = new Map(Object.entries(WORKER_ROUTES).map(([name, { path }]) => [path as string, name]));
-const WAITS = /^\/v1\/workflows\/(?:events\/stream|.*\/(?:execute|stream|queries|updates))$/;
+const WAITS = /^\/v1\/workflows\/(?:events\/stream|[^?]*\/(?:execute|stream|queries|updates))(?:\?|$)/;
+
+/** `operation`: of a worker. METRICS-2. */
+function kindOf(target: string, operation: string | undefined): "api" | "worker" | "wait" {
+  if (operation === undefined) return WAITS.test(target) ? "wait" : "api";
+  return operation === "poll" ? "wait" : "worker";
+}
 
 export class ServerMetrics {
   readonly #ports: Ports;
@@ -56,9 +62,8 @@ export class ServerMetrics {
 
   /** A request was answered. */
   answered(target: string, status: number, seconds: number): void {
-    const [path = ""] = target.split("?", 1);
-    const operation = OPERATIONS.get(path);
-    const kind = operation === "poll" || WAITS.test(path) ? "wait" : operation ? "worker" : "api";
+    const operation = OPERATIONS.get(target);
+    const kind = kindOf(target, operation);
     this.#requests.add(kind, String(status));
     if (operation && status === 200) this.#calls.add(operation);
     const histogram = this.#seconds.get(kind) ?? new Histogram();

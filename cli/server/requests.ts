@@ -1,11 +1,12 @@
 /** Serves HTTP requests: reads a request, calls the API, writes the answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { ApiRequest } from "../../shared/api/http-message.ts";
 import { type Api, type ApiResponse, CallerGone } from "../../shared/api/index.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { toBody } from "../../shared/protocol/errors.ts";
-import { readBody } from "./body.ts";
+import { readBody, wholeBody } from "./body.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { Doors } from "./doors.ts";
 import type { ServerMetrics } from "./metrics.ts";
@@ -88,21 +89,13 @@ export class Requests {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = new Exchange();
+    const exchange: Exchange = new Exchange(request, () => this.#bodyOf(request, exchange));
     this.#open.add(exchange);
-    response.on("close", () => exchange.abort());
+    // Nothing waits for a request that has been answered.
+    response.on("close", () => this.#open.has(exchange) && exchange.abort());
     this.#watch(request.socket, exchange);
     try {
-      const target = request.url ?? "/";
-      let isRead = !hasBody(request);
-      const body = async () => {
-        if (isRead) return "";
-        isRead = true;
-        const text = await readBody(request, this.#api.bodyLimit(target));
-        if (this.#stopping) exchange.abort();
-        return text;
-      };
-      const { method = "GET", headers } = request;
+      const { method, target, headers } = exchange;
       const preflight = this.#doors.preflight(method, headers);
       const refused = this.#doors.refuse(headers);
       if (refused || preflight) {
@@ -129,19 +122,11 @@ export class Requests {
         return;
       }
       const began = performance.now();
-      const answer = await this.#api.handle({
-        method,
-        target,
-        headers,
-        body,
-        get signal() {
-          return exchange.signal;
-        },
-      });
+      const answer = await this.#api.handle(exchange);
       this.#metrics.answered(target, answer.status, (performance.now() - began) / 1_000);
       Object.assign(answer.headers, this.#doors.headers(headers));
       // The server closes the connection instead of reading the rest of the body.
-      if (this.#stopping || !isRead) answer.headers.connection = "close";
+      if (this.#stopping || !exchange.isRead) answer.headers.connection = "close";
       if (answer.kind === "body" && answer.body.length > LONG_ANSWER && method !== "HEAD")
         this.#unsent.add(response, Buffer.byteLength(answer.body));
       await write(response, answer, exchange, this.#stalledMs);
@@ -157,6 +142,15 @@ export class Requests {
     } finally {
       this.#open.delete(exchange);
     }
+  }
+
+  async #bodyOf(request: IncomingMessage, exchange: Exchange): Promise<Uint8Array | string | null> {
+    if (exchange.isRead) return "";
+    exchange.isRead = true;
+    const limit = this.#api.bodyLimit(exchange.target);
+    const body = wholeBody(request, limit) ?? (await readBody(request, limit));
+    if (this.#stopping) exchange.abort();
+    return body;
   }
 
   async #metricsFor(headers: IncomingMessage["headers"]): Promise<ApiResponse> {
@@ -193,10 +187,24 @@ function hasBody(request: IncomingMessage): boolean {
 /** An abort reason of our own: the default reason is an error, whose stack would be captured for each request that waited. */
 const GONE = "the caller has gone, or the server stops";
 
-/** A request with an abort signal that is created at its first use, because most requests never use it. */
-class Exchange {
+/** A request as the API takes it. Its abort signal is created at its first use, because most requests never use it. */
+class Exchange implements ApiRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: () => Promise<Uint8Array | string | null>;
+  /** Whether nothing of the body is left to read. */
+  isRead: boolean;
   #controller: AbortController | null = null;
   #aborted = false;
+
+  constructor(request: IncomingMessage, body: () => Promise<Uint8Array | string | null>) {
+    this.method = request.method ?? "GET";
+    this.target = request.url ?? "/";
+    this.headers = request.headers;
+    this.body = body;
+    this.isRead = !hasBody(request);
+  }
 
   get aborted(): boolean {
     return this.#aborted;
@@ -222,15 +230,15 @@ async function write(
   exchange: Exchange,
   stalledMs: number,
 ): Promise<void> {
-  response.on("timeout", () => response.destroy());
   if (answer.kind === "body") {
-    const headers = answer.status === 204 ? answer.headers : withLength(answer.headers, answer.body);
-    response.writeHead(answer.status, headers);
+    if (answer.status !== 204) answer.headers["content-length"] = String(Buffer.byteLength(answer.body));
+    response.writeHead(answer.status, answer.headers);
     response.end(answer.body === "" ? undefined : answer.body); // node:http leaves out the body of a HEAD
     // Shorter answers fit into the buffers of the connection. node:http resets the time with the end of the answer.
-    if (answer.body.length > LONG_ANSWER) response.setTimeout(stalledMs);
+    if (answer.body.length > LONG_ANSWER) response.setTimeout(stalledMs, () => response.destroy());
     return;
   }
+  response.on("timeout", () => response.destroy());
   response.writeHead(answer.status, answer.headers);
   response.flushHeaders();
   for await (const chunk of answer.chunks) {
@@ -238,10 +246,6 @@ async function write(
     if (!response.write(chunk)) await drained(response, exchange, stalledMs);
   }
   response.end();
-}
-
-function withLength(headers: Record<string, string>, body: string): Record<string, string> {
-  return { ...headers, "content-length": String(Buffer.byteLength(body)) };
 }
 
 /** Backpressure: resolves when the reader has caught up, or when the request has been aborted. */

@@ -48,6 +48,37 @@ test.each([
   expect(await statusWithoutBody(path, { authorization: `Bearer ${readOnly}` })).toBe(403);
 });
 
+test("a body is read as it comes, whole or in parts, and the connection takes the next request", async () => {
+  const socket = connect(server.port, "127.0.0.1");
+  let received = "";
+  const ended = new Promise((resolve) => socket.on("close", resolve));
+  socket.on("data", (part) => {
+    received += part;
+  });
+  const answers = async (n: number) => {
+    while (received.split("HTTP/1.1 ").length <= n) await new Promise((resolve) => socket.once("data", resolve));
+  };
+  const head = (rest: string, last = "") =>
+    `POST /v1/workflows/nobodys/execute HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${key}\r\ncontent-type: application/json\r\n${last}${rest}\r\n\r\n`;
+  const sized = (body: string, last?: string) => `${head(`content-length: ${body.length}`, last)}${body}`;
+  const body = JSON.stringify({ input: { text: "x".repeat(100) } });
+  const long = JSON.stringify({ input: { text: "x".repeat(100_000) } });
+  socket.write(sized(body));
+  await answers(1);
+  socket.write(sized(body).slice(0, -50)); // the rest follows when the server has read the head
+  await fetch(`${server.url}/health`);
+  socket.write(body.slice(-50));
+  await answers(2);
+  socket.write(`${head("transfer-encoding: chunked")}0\r\n\r\n`);
+  await answers(3);
+  socket.write(sized(body) + sized("{]") + sized(long, "connection: close\r\n")); // without waiting for answers
+  await ended;
+  expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(
+    [404, 404, 422, 404, 422, 404].map((status) => `HTTP/1.1 ${status}`),
+  );
+  expect(received).toContain("the request has no body");
+});
+
 test("a caller that disconnects in the middle of its body is no failure of the server", async () => {
   const socket = connect(server.port, "127.0.0.1");
   socket.write(
