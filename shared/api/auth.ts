@@ -6,7 +6,7 @@ import { hash } from "node:crypto";
 import { LruCache } from "../lib/lru-cache.ts";
 import { onAbort } from "../lib/on-abort.ts";
 import type { KeyRecord, Ports } from "../ports.ts";
-import { isRefusal, type Refusal, unauthorized } from "../protocol/errors.ts";
+import { type Refusal, unauthorized } from "../protocol/errors.ts";
 import type { Millis } from "../protocol/history.ts";
 
 /** The workspace of an installation that needs only one. */
@@ -46,7 +46,7 @@ export class Keys {
     if (key === undefined) return unauthorized("malformed");
     const known = this.#digests.get(key);
     const digest = known ?? hash("sha256", key);
-    const record = await this.#find(digest);
+    const record = await (this.#readAgainMs === null ? this.#ports.registry.key(digest) : this.#find(digest));
     if (!record) return unauthorized("unknown");
     if (known === undefined) this.#digests.set(key, digest);
     const { expiresAt } = record;
@@ -54,7 +54,6 @@ export class Keys {
   }
 
   async #find(digest: string): Promise<KeyRecord | null> {
-    if (this.#readAgainMs === null) return this.#ports.registry.key(digest);
     const now = this.#ports.clock.now();
     const cached = this.#cached.get(digest);
     if (cached && cached.until > now) return cached.record;
@@ -62,7 +61,7 @@ export class Keys {
     this.#cached.delete(digest);
     if (!record) return null;
     if (this.#cached.size >= MOST_CACHED) this.#cached.delete(this.#cached.keys().next().value as string);
-    this.#cached.set(digest, { record, until: now + this.#readAgainMs });
+    this.#cached.set(digest, { record, until: now + this.#readAgainMs! });
     return record;
   }
 
@@ -114,7 +113,8 @@ export class Keys {
 export class Access {
   readonly #keys: Keys;
   readonly #callers: () => AbortSignal;
-  #key: KeyRecord | undefined;
+  /** Once it has been found. */
+  key: KeyRecord | undefined;
   #signal: AbortSignal | undefined;
   #unwatch = () => {};
   #stopListening = () => {};
@@ -125,12 +125,6 @@ export class Access {
     this.#callers = callers;
   }
 
-  async authenticate(authorization: string | undefined): Promise<KeyRecord | Refusal> {
-    const key = await this.#keys.authenticate(authorization);
-    if (!isRefusal(key)) this.#key = key;
-    return key;
-  }
-
   /** Why the key ended while the request was served; null = it is valid. */
   get ended(): KeyEnd | null {
     return this.#ended;
@@ -138,10 +132,10 @@ export class Access {
 
   /** Made at its first use: most requests wait for nothing. */
   get signal(): AbortSignal {
-    if (this.#signal || !this.#key) return this.#signal ?? this.#callers();
+    if (this.#signal || !this.key) return this.#signal ?? this.#callers();
     const either = new AbortController();
     const callers = this.#callers();
-    this.#unwatch = this.#keys.watch(this.#key, (why) => {
+    this.#unwatch = this.#keys.watch(this.key, (why) => {
       this.#ended = why;
       either.abort(REVOKED);
     });

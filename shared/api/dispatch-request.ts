@@ -8,7 +8,7 @@
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.
  */
 import { lazy } from "../lib/lazy.ts";
-import { type Backup, type Ports, StoreFailed } from "../ports.ts";
+import { type Backup, type KeyRecord, type Ports, StoreFailed } from "../ports.ts";
 import {
   forbidden,
   internal,
@@ -37,7 +37,7 @@ import { textOfBody } from "./read-body.ts";
 import { type ApiOptions, DEFAULT_OPTIONS, type RequestContext } from "./request-context.ts";
 import { Room, Rooms } from "./room.ts";
 import type { Input, RouteModule } from "./route-module.ts";
-import { scopedLog } from "./scoped-log.ts";
+import { ScopedLog } from "./scoped-log.ts";
 import type { ServeWorker } from "./worker/dispatch-operation.ts";
 import { isEarly } from "./worker/early.ts";
 
@@ -94,27 +94,27 @@ type Outcome =
   | { status: number; file: Backup };
 
 async function handle(api: Served, request: ApiRequest): Promise<ApiResponse> {
-  const response = await answer(api, request);
-  if (request.method !== "HEAD" || response.kind === "body") return response;
-  // No frame is read, so the stream does not even begin.
-  return { kind: "body", status: response.status, headers: response.headers, body: "" };
-}
-
-async function answer(api: Served, request: ApiRequest): Promise<ApiResponse> {
-  const room = new Room(api.rooms, () => request.signal);
+  const signal = () => request.signal;
+  const serving: Serving = {
+    requestId: requestIdOf(api, request),
+    access: new Access(api.keys, signal),
+    room: new Room(api.rooms, signal),
+  };
   try {
-    return await answerIn(room, api, request);
+    const response = await answer(api, request, serving);
+    if (request.method !== "HEAD" || response.kind === "body") return response;
+    // No frame is read, so the stream does not even begin.
+    return { kind: "body", status: response.status, headers: response.headers, body: "" };
   } finally {
-    room.leave(); // ROOM-1
+    serving.room.leave(); // ROOM-1
   }
 }
 
-async function answerIn(room: Room, api: Served, request: ApiRequest): Promise<ApiResponse> {
-  const requestId = requestIdOf(api, request);
-  const access = new Access(api.keys, () => request.signal);
+async function answer(api: Served, request: ApiRequest, serving: Serving): Promise<ApiResponse> {
+  const { requestId, access } = serving;
   let outcome: Outcome;
   try {
-    outcome = await serve(api, request, { requestId, access, room });
+    outcome = await serve(api, request, serving);
     if (access.ended) {
       if ("file" in outcome) await outcome.file.drop();
       outcome = unauthorized(access.ended);
@@ -264,14 +264,14 @@ function split(target: string): [path: string, search: string] {
 async function authorize(
   api: Served,
   request: ApiRequest,
-  { requestId, access, room }: Serving,
+  serving: Serving,
   route?: Route,
 ): Promise<RequestContext | Refusal> {
   const { authorization } = request.headers;
-  const key = await access.authenticate(typeof authorization === "string" ? authorization : undefined);
+  const key = await api.keys.authenticate(typeof authorization === "string" ? authorization : undefined);
   if (isRefusal(key)) return key;
-  room.key = key.hash;
-  const { ports, options } = api;
+  serving.access.key = key;
+  serving.room.key = key.hash;
   const need = route ? needOf(route) : "work";
   if (!mayDo(key.rights, need)) {
     const has = key.rights.join(", ");
@@ -279,23 +279,48 @@ async function authorize(
       `The API key '${key.name}' has the rights ${has}; this needs the right '${need}': use a key that has it.`,
     );
   }
-  return {
-    ports,
-    options,
-    workspace: key.workspace,
-    user: key.name,
-    rights: key.rights,
-    ...(key.deployments && { deployments: key.deployments }),
-    ...(key.expiresAt !== undefined && { expiresAt: key.expiresAt }),
-    key: key.hash,
-    forgetKey: (digest) => api.keys.forget(digest),
-    requestId,
-    room,
-    log: scopedLog(ports.log, requestId),
-    get signal() {
-      return access.signal;
-    },
-  };
+  return new Context(api, serving, key);
+}
+
+/** A class, and no literal: an accessor that is defined anew for each request takes longer than the rest of it. */
+class Context implements RequestContext {
+  readonly ports: Ports;
+  readonly options: ApiOptions;
+  readonly workspace: string;
+  readonly user: string;
+  readonly rights: KeyRecord["rights"];
+  readonly deployments: KeyRecord["deployments"];
+  readonly expiresAt: KeyRecord["expiresAt"];
+  readonly key: string;
+  readonly requestId: string;
+  readonly room: Room;
+  readonly log: ScopedLog;
+  readonly #keys: Keys;
+  readonly #access: Access;
+
+  constructor({ ports, options, keys }: Served, { requestId, room, access }: Serving, key: KeyRecord) {
+    this.ports = ports;
+    this.options = options;
+    this.workspace = key.workspace;
+    this.user = key.name;
+    this.rights = key.rights;
+    this.deployments = key.deployments;
+    this.expiresAt = key.expiresAt;
+    this.key = key.hash;
+    this.requestId = requestId;
+    this.room = room;
+    this.log = new ScopedLog(ports.log, requestId);
+    this.#keys = keys;
+    this.#access = access;
+  }
+
+  get signal(): AbortSignal {
+    return this.#access.signal;
+  }
+
+  forgetKey(digest: string): void {
+    this.#keys.forget(digest);
+  }
 }
 
 async function bodyOf(

@@ -11,7 +11,7 @@ import { runningHead } from "./executions.ts";
 import { refusedByWorkflow } from "./handler-outcome.ts";
 import { inputOf } from "./payload.ts";
 import type { RequestContext } from "./request-context.ts";
-import { withSubscription } from "./wait-for.ts";
+import { withSubscriptions } from "./wait-for.ts";
 
 /** Fractions of the wait that are left when the task of an unanswered query is sent again. */
 const RESEND_AT = [2 / 3, 1 / 3];
@@ -54,11 +54,10 @@ async function ask(context: RequestContext, head: Head, name: string, input: unk
     void send().catch((error) => context.log.warn("query: task not sent again", { execution, query, error }));
   const resends = RESEND_AT.map((left) => ports.clock.at(until - options.queryWaitMs * left, resend));
   try {
-    return await withSubscription(
-      context.signal,
-      (signal) => ports.answers.wait(workspace, query, until, signal),
-      async (answered) => (await Promise.all([answered, send()]))[0],
-    );
+    return await withSubscriptions(context.signal, async (ended) => {
+      const answered = ports.answers.wait(workspace, query, until, ended); // before the task is sent
+      return (await Promise.all([answered, send()]))[0];
+    });
   } finally {
     for (const cancel of resends) cancel();
   }

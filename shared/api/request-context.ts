@@ -13,13 +13,13 @@ export interface RequestContext {
   readonly user: string;
   readonly rights: readonly Right[];
   /** Present: the key is limited to these deployments. */
-  readonly deployments?: readonly string[];
+  readonly deployments?: readonly string[] | undefined;
   /** Present: the key is refused from then on. */
-  readonly expiresAt?: Millis;
+  readonly expiresAt?: Millis | undefined;
   /** Hash of the API key. */
   readonly key: string;
   /** Ends at once what a revoked key has open in this process. */
-  readonly forgetKey: (hash: string) => void;
+  forgetKey(hash: string): void;
   readonly requestId: string;
   /** For what the request reads, if that may be much (ROOM-1). */
   readonly room: Pick<Room, "take">;

@@ -1,10 +1,26 @@
 /** A log that adds the request's id to every line. */
 import type { Log } from "../ports.ts";
 
-export function scopedLog(log: Log, requestId: string): Log {
-  return {
-    info: (message, fields) => log.info(message, { request_id: requestId, ...fields }),
-    warn: (message, fields) => log.warn(message, { request_id: requestId, ...fields }),
-    error: (message, fields) => log.error(message, { request_id: requestId, ...fields }),
-  };
+type Fields = Parameters<Log["info"]>[1];
+
+export class ScopedLog implements Log {
+  readonly #log: Log;
+  readonly #requestId: string;
+
+  constructor(log: Log, requestId: string) {
+    this.#log = log;
+    this.#requestId = requestId;
+  }
+
+  info(message: string, fields?: Fields): void {
+    this.#log.info(message, { request_id: this.#requestId, ...fields });
+  }
+
+  warn(message: string, fields?: Fields): void {
+    this.#log.warn(message, { request_id: this.#requestId, ...fields });
+  }
+
+  error(message: string, fields?: Fields): void {
+    this.#log.error(message, { request_id: this.#requestId, ...fields });
+  }
 }

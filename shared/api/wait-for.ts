@@ -7,20 +7,13 @@ import type { Millis } from "../protocol/history.ts";
 /** An abort reason of our own: the default reason is an error, whose stack would be captured for each subscription. */
 const UNSUBSCRIBED = "unsubscribed";
 
-/**
- * Subscribes, then runs `work`, so that `work` misses no event between its own steps. The subscription ends when `work`
- * does, or when `signal` aborts.
- */
-export async function withSubscription<E, T>(
-  signal: AbortSignal,
-  subscribe: (signal: AbortSignal) => Promise<E>,
-  work: (event: Promise<E>) => Promise<T>,
-): Promise<T> {
+/** Runs `work`, with a signal for its subscriptions: they end when `work` does, or when `signal` aborts. */
+export async function withSubscriptions<T>(signal: AbortSignal, work: (ended: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController();
   // A listener, and not `AbortSignal.any`, which costs a waiting caller ten times as much at each change.
   const stopListening = onAbort(signal, () => over.abort(signal.reason));
   try {
-    return await work(subscribe(over.signal));
+    return await work(over.signal);
   } finally {
     stopListening();
     over.abort(UNSUBSCRIBED);
@@ -42,18 +35,14 @@ export interface Wait<T> {
 export async function waitFor<T>({ look, change, clock, until, signal }: Wait<T>): Promise<T | undefined> {
   // A machine's clock that is set back meanwhile makes the wait no longer.
   const end = steadyOf(clock) + until - clock.now();
-  for (;;) {
-    const left = end - steadyOf(clock);
-    if (signal.aborted || left <= 0) return look();
-    const found = await withSubscription(
-      signal,
-      (ended) => change(clock.now() + left, ended),
-      async (changed) => {
-        const seen = await look();
-        if (seen === undefined) await changed;
-        return seen;
-      },
-    );
-    if (found !== undefined) return found;
-  }
+  return withSubscriptions(signal, async (ended) => {
+    for (;;) {
+      const left = end - steadyOf(clock);
+      if (signal.aborted || left <= 0) return look();
+      const changed = change(clock.now() + left, ended); // before the look, which then misses no change
+      const found = await look();
+      if (found !== undefined) return found;
+      await changed;
+    }
+  });
 }
