@@ -60,6 +60,24 @@ const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: 
   ref.execution,
 ];
 
+/** `begins`: as `#putHead` says. */
+const putHead = (begins: boolean) =>
+  `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
+     deployment, deadline, inputs_since, tasks, bytes, body)
+   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
+   ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
+     due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
+     effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
+     deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body,
+     ${begins ? "claims = 0, parks = 0, changes = 0, tasks = 1, bytes = ?14" : "changes = changes + 1, bytes = bytes + ?14"}`;
+/** Texts that are made once: the database finds its statement by a text, and compares one that was made anew with it. */
+const PUT_FIRST_HEAD = putHead(true);
+const CHANGE_HEAD = putHead(false);
+const inboxOf = (rest: string) => `SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ${rest}`;
+const INBOX = inboxOf("ORDER BY seq");
+/** In any order: a sort would read them all first. */
+const SOME_OF_INBOX = inboxOf("LIMIT ?");
+
 /** The facts of a log that the next batch continues. */
 interface LogEnd extends Readonly<BatchWork> {
   readonly bytes: number;
@@ -195,14 +213,7 @@ export class EmbeddedExecutions implements Executions {
     const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, deployment, deadline } = head;
     this.#heads.forget(head);
     this.#db.run(
-      `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
-         deployment, deadline, inputs_since, tasks, bytes, body)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
-       ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
-         due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
-         effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
-         deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body,
-         ${o.begins ? "claims = 0, parks = 0, changes = 0, tasks = 1, bytes = ?14" : "changes = changes + 1, bytes = bytes + ?14"}`,
+      o.begins ? PUT_FIRST_HEAD : CHANGE_HEAD,
       head.workspace,
       head.execution,
       status,
@@ -317,14 +328,8 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
-    // In any order with `most`: a sort would read them all first.
-    const rows = this.#db.all(
-      `SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ${most === undefined ? "ORDER BY seq" : "LIMIT ?"}`,
-      ref.workspace,
-      ref.execution,
-      chain,
-      ...(most === undefined ? [] : [most]),
-    );
+    const of = [ref.workspace, ref.execution, chain] as const;
+    const rows = most === undefined ? this.#db.all(INBOX, ...of) : this.#db.all(SOME_OF_INBOX, ...of, most);
     // A message that cannot be read would keep its execution from every worker for ever: the others reach their handlers.
     const nameOf = ({ seq }: Row) => `message ${seq} of execution ${ref.workspace}/${ref.execution}`;
     return this.#readable.of(rows, nameOf, (row) => ({
