@@ -74,6 +74,7 @@ describe("a transaction for which nobody waits", () => {
     ["waits for the disk", (db: Database) => void db.durable()],
     ["is to be woken after it", (db: Database) => db.afterCommit(() => {})],
   ])("stays open over iterations of the event loop until a caller %s", async (_, wait) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }); // otherwise it may be committed meanwhile
     const db = new Database(":memory:");
     put(db, "a");
     await turn();
@@ -84,6 +85,7 @@ describe("a transaction for which nobody waits", () => {
     await turn();
     expect(db.commits).toBe(1);
     db.close();
+    vi.useRealTimers();
   });
 
   test("is committed by itself soon, and is in the file after the store was closed", async () => {
