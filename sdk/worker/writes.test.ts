@@ -12,8 +12,8 @@ const work = activity({ name: "work", input: z.object({ n: z.number() }), output
 
 type Handle = (operation: WorkerOperation, body: unknown, pass: (body: unknown) => Promise<unknown>) => unknown;
 
-/** Starts runs, of which every other one has a step. The first two writes wait until the code of all has begun. Answers the writes. */
-async function runsEnding(handle: Handle = (_, body, pass) => pass(body)) {
+/** Starts runs, of which every other one has a step. The first two writes wait until the code of all has begun. Answers the writes. `first`: passes before. */
+async function runsEnding(handle: Handle = (_, body, pass) => pass(body), first: "0s" | "1m" = "0s") {
   let begun = 0;
   const ends = workflow({ name: "ends", input: z.object({ n: z.number() }) }, async ({ n }) => {
     begun += 1;
@@ -32,7 +32,8 @@ async function runsEnding(handle: Handle = (_, body, pass) => pass(body)) {
     },
   });
   const options = { workflows: [ends], activities: [work], log: quiet };
-  await using env = await environment(options, { wire });
+  await using env = await environment(options, { wire, settings: { heartbeatMs: 10_000 } });
+  await env.advance(first);
   const runs = await Promise.all(Array.from({ length: RUNS }, (_, n) => env.start(ends, { n })));
   expect(await Promise.all(runs.map((run) => run.result()))).toEqual(runs.map((_, n) => n));
   for (const run of runs) expect((await run.history()).at(-1)!.kind).toBe("execution_completed");
@@ -58,6 +59,20 @@ describe("JOIN-1", () => {
       return operation === "register" ? { ...(answer as object), joins_closes: undefined } : answer;
     });
     expect(writes.filter(({ closes }) => closes === 1)).toHaveLength(RUNS);
+  });
+
+  test("a server that is updated says so when the worker registers again", async () => {
+    let registrations = 0;
+    const writes = await runsEnding(async (operation, body, pass) => {
+      if (operation === "heartbeat" && registrations === 1)
+        throw new ServerRefusal("heartbeat", 404, "NO_ROUTE", "away");
+      const answer = await pass(body);
+      if (operation !== "register") return answer;
+      registrations += 1;
+      return registrations === 1 ? { ...(answer as object), joins_closes: undefined } : answer;
+    }, "1m");
+    expect(registrations).toBe(2);
+    expect(writes.some(({ closes }) => closes > 1)).toBe(true);
   });
 
   test("a call at which the server fails for one of its closes is made again one by one, and only that one fails", async () => {
