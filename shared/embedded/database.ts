@@ -7,7 +7,8 @@
  * COMMIT-2. Nothing leaves the process before the sync of what it depends on: code that answers a caller outside awaits
  *     `durable()` first, also when it has only read. So a killed process, or a power cut, loses only writes that no caller has
  *     seen, acknowledged or read. (One answer leaves earlier: CLAIM-2.)
- * COMMIT-3. Callers that wait for a change are woken after the sync.
+ * COMMIT-3. Callers that wait for a change are woken after the sync. Where few callers wait for the sync, a client that waits for
+ *     a result goes before them: the worker that has closed the run waits for nothing of it.
  * COMMIT-9. A transaction for which nobody waits stays open until a caller does, or `UNAWAITED_MS` have passed: the start of a run
  *     whose caller waits for the result, and the close that comes a millisecond later, are one commit.
  * COMMIT-4. After a commit or a sync that fails, or a statement that fails because of the disk, the file or the memory, the
@@ -475,10 +476,10 @@ export class Database {
   }
 
   /** Runs `fn` once all writes so far are on the disk (COMMIT-3), or at once if they are. */
-  afterCommit(fn: () => void): void {
+  afterCommit(fn: () => void, o: { readonly first: boolean } = { first: false }): void {
     if (this.#open) this.#endSoon();
     const group = this.#open ? this.#group : this.#syncing;
-    if (group) group.after(fn);
+    if (group) group.after(fn, o.first);
     else fn();
   }
 
@@ -524,24 +525,34 @@ class Group {
   statements = 0;
   readonly #pending: { resolve: () => void; reject: (why: unknown) => void }[] = [];
   readonly #after: (() => void)[] = [];
+  /** Run before the callers are told (COMMIT-3). */
+  readonly #first: (() => void)[] = [];
 
   get callers(): number {
     return this.#pending.length;
   }
 
   get isAwaited(): boolean {
-    return this.#pending.length > 0 || this.#after.length > 0;
+    return this.#pending.length > 0 || this.#after.length > 0 || this.#first.length > 0;
   }
 
   wait(): Promise<void> {
     return new Promise((resolve, reject) => this.#pending.push({ resolve, reject }));
   }
 
-  after(fn: () => void): void {
-    this.#after.push(fn);
+  after(fn: () => void, first: boolean): void {
+    (first ? this.#first : this.#after).push(fn);
   }
 
   done(): void {
+    for (const fn of this.#first) fn();
+    // A tick begun by a microtask comes after all microtasks, and so after the answers of those that were woken.
+    if (this.#first.length > 0 && this.callers <= FEW_CALLERS)
+      queueMicrotask(() => process.nextTick(() => this.#tell()));
+    else this.#tell();
+  }
+
+  #tell(): void {
     for (const { resolve } of this.#pending) resolve();
     for (const fn of this.#after) fn();
   }

@@ -43,3 +43,30 @@ test("an event wakes callers that wait for the feed of its workspace", async () 
   expect(await woken((notifier) => notifier.announceFeed("w"))).toEqual(["feed"]);
   expect(await woken((notifier) => notifier.announceFeed("v"))).toEqual([]);
 });
+
+/** Whether a client that waits for the head has its answer before the callers of the commit that brings it. */
+async function answered(status: "RUNNING" | "COMPLETED", callers: number): Promise<string[]> {
+  const database = new Database(":memory:");
+  const notifier = new Notifier(realClock, database);
+  const order: string[] = [];
+  const client = (async () => {
+    await notifier.waitForHead(ref, LATER);
+    for (let i = 0; i < 20; i++) await Promise.resolve(); // reads the head, and makes its answer
+    order.push("client");
+  })();
+  database.run("INSERT INTO meta (name, value) VALUES ('test', 1)");
+  notifier.announceHead({ ...ref, status });
+  const workers = Array.from({ length: callers }, () => database.durable().then(() => order.push("worker")));
+  await Promise.all([client, ...workers]);
+  database.close();
+  return order;
+}
+
+test("COMMIT-3: the client that waits for a result is answered before the worker that has closed the run", async () => {
+  expect(await answered("COMPLETED", 1)).toEqual(["client", "worker"]);
+  expect(await answered("RUNNING", 1)).toEqual(["worker", "client"]);
+});
+
+test("COMMIT-3: where many callers wait for a commit, they do not wait for the clients", async () => {
+  expect(await answered("COMPLETED", 3)).toEqual(["worker", "worker", "worker", "client"]);
+});

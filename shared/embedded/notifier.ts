@@ -1,6 +1,7 @@
 /** Tells callers that wait for a change of an execution or of a feed, after the commit of the change (COMMIT-3). */
 
 import type { Changes, Clock, Ref } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
 import type { Millis } from "../protocol/history.ts";
 import type { Database } from "./database.ts";
 import { Waiters } from "./waiters.ts";
@@ -16,8 +17,10 @@ export class Notifier implements Changes {
     this.#feeds = new Subject(clock, db);
   }
 
-  announceHead(ref: Ref): void {
-    this.#heads.announce(ref.workspace, ref.execution);
+  /** Callers that wait for the result of a run which has ended go first (COMMIT-3). */
+  announceHead(ref: Ref & Partial<Pick<Head, "status">>): void {
+    const first = ref.status !== undefined && ref.status !== "RUNNING";
+    this.#heads.announce(ref.workspace, ref.execution, { first });
     this.#executions.announce(ref.workspace, ref.execution);
   }
 
@@ -60,7 +63,7 @@ class Subject {
   }
 
   /** A caller that begins to wait after this reads the change on the same connection, so only present waiters matter. */
-  announce(workspace: string, execution?: string): void {
+  announce(workspace: string, execution?: string, o = { first: false }): void {
     if (this.#waiters.isEmpty) return; // most writes have no listener: they do not pay for a key
     const key = keyOf(workspace, execution);
     if (!this.#waiters.has(key) || this.#announced.has(key)) return;
@@ -68,7 +71,7 @@ class Subject {
     this.#db.afterCommit(() => {
       this.#announced.delete(key);
       this.#waiters.wake(key);
-    });
+    }, o);
   }
 }
 
