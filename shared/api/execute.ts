@@ -46,7 +46,7 @@ const deleteCode = lazy(() => import("./delete.ts"));
 
 type Answer = ResponseOf<"executeWorkflow"> | Refusal;
 
-export async function executeWorkflow(
+export function executeWorkflow(
   context: RequestContext,
   identifier: string,
   body: WorkflowExecutionRequest,
@@ -57,7 +57,7 @@ export async function executeWorkflow(
   );
 }
 
-export async function executeRegistration(
+export function executeRegistration(
   context: RequestContext,
   id: string,
   body: WorkflowExecutionRequest,
@@ -133,7 +133,7 @@ async function begin(
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
-  const elsewhere = await foreign(context, registration.deployment);
+  const elsewhere = context.deployments && (await foreign(context, registration.deployment));
   if (elsewhere) return elsewhere;
   const decoded = inputOf(body.encoded_input ?? body.input ?? null, [
     "body",

@@ -79,7 +79,8 @@ const SURROGATE = /\\u[dD][89a-fA-F]/;
 const SEED = Math.trunc(Math.random() * 0x7fffffff);
 
 function findProblem(text: string, maxDepth: number, bounds: JsonBounds): Found | null {
-  const mayBeTorn = SURROGATE.test(text);
+  const mayBeTorn = text.includes("\\u") && SURROGATE.test(text);
+  const countsKeys = bounds.keys !== Number.POSITIVE_INFINITY;
   let depth = 0;
   let values = 0;
   /** Whether a text that begins here is a key. */
@@ -94,7 +95,7 @@ function findProblem(text: string, maxDepth: number, bounds: JsonBounds): Found 
     const c = text.charCodeAt(i);
     if (c === QUOTE) {
       let end: number;
-      if (isKey) {
+      if (isKey && countsKeys) {
         let hash = hashes[depth]!;
         for (end = i + 1; end < text.length; end++) {
           const k = text.charCodeAt(end);
@@ -106,7 +107,7 @@ function findProblem(text: string, maxDepth: number, bounds: JsonBounds): Found 
         counts[depth]! += 1;
         if (end >= text.length) return null; // JSON.parse says what is wrong
       } else {
-        values += 1;
+        if (!isKey) values += 1;
         end = endOfString(text, i);
         if (end < 0) return null;
       }

@@ -6,6 +6,7 @@ export async function serialPerExecution<Item extends { readonly execution: stri
   items: readonly Item[],
   work: (item: Item) => Promise<Answer>,
 ): Promise<Answer[]> {
+  if (items.length === 1) return [await work(items[0]!)];
   const answers: Answer[] = new Array(items.length);
   const byExecution = Map.groupBy(items.keys(), (i) => items[i]!.execution);
   await Promise.all(

@@ -13,6 +13,9 @@ import { MAX_JSON_DEPTH } from "../limits.ts";
 /** Problems that one answer names. */
 const MOST_PROBLEMS = 100;
 
+/** Characters of a body of a client that is parsed in one go: a fraction of a millisecond. */
+const SHORT_BODY = 8 * 1024;
+
 export type Parsed<T> = { readonly value: T } | { readonly refused: Refusal };
 
 export interface BodyOptions {
@@ -67,7 +70,8 @@ export async function parseBody<S extends z.ZodType>(
   text: string,
   { optional, pause }: { readonly optional?: boolean | undefined; readonly pause?: Pause } = {},
 ): Promise<Parsed<z.output<S>>> {
-  const json = await parseLongJsonBody(text, { optional, bounds: JSON_BOUNDS }, pause);
+  const options = { optional, bounds: JSON_BOUNDS };
+  const json = text.length > SHORT_BODY ? await parseLongJsonBody(text, options, pause) : parseJsonBody(text, options);
   return "refused" in json ? json : check(schema, json.value, "body");
 }
 
