@@ -18,12 +18,8 @@ import type { Delivery, PollPart, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { leavesEarly } from "./early.ts";
 
-/** Null: the queues of this server cannot do that, and the poll is answered as others are. */
-export function pollInParts(context: RequestContext, body: WorkerBody<"poll">): AsyncIterable<PollPart> | null {
-  return context.ports.tasks.receiveInParts ? partsOf(context, body) : null;
-}
-
-async function* partsOf(context: RequestContext, body: WorkerBody<"poll">): AsyncGenerator<PollPart> {
+/** Where the queues of the server can do that. Otherwise the poll is answered as others are. */
+export async function* pollInParts(context: RequestContext, body: WorkerBody<"poll">): AsyncGenerator<PollPart> {
   const { ports, workspace, signal } = context;
   const { deployment, queue: kind, session, max, wait_ms: waitMs, claim } = body;
   const queue: QueueRef = { workspace, deployment, queue: kind };

@@ -1,12 +1,15 @@
 /** Receives tasks by long poll, and extends, returns or finishes their leases. */
 import { mayLeaveEarly } from "../../engine/claim-first.ts";
+import { lazy } from "../../lib/lazy.ts";
 import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { notAuthorized } from "./authorized.ts";
 import type { InLines } from "./dispatch-operation.ts";
 import { leavesEarly } from "./early.ts";
-import { pollInParts } from "./poll-in-parts.ts";
+
+/** A server on AWS never needs it. */
+const inParts = lazy(() => import("./poll-in-parts.ts"));
 
 export async function poll(
   context: RequestContext,
@@ -16,8 +19,7 @@ export async function poll(
   const { deployment, queue, session, max, wait_ms: waitMs } = body;
   const refused = await notAuthorized(context, await context.ports.registry.deployment(context.workspace, deployment));
   if (refused) return refused;
-  const lines = body.parts ? pollInParts(context, body) : null;
-  if (lines) return { lines };
+  if (body.parts && ports.tasks.receiveInParts) return { lines: (await inParts()).pollInParts(context, body) };
   if (max === 0) {
     ports.tasks.endReceives?.({ workspace, deployment, queue }, session);
     return { deliveries: [] };
