@@ -78,15 +78,30 @@ test("a run is found where its row is, and nothing moves", async () => {
   store.close();
 });
 
-test("the commit that brings their number to 64 moves them, and a long row never waits", async () => {
+test("64 rows of closed runs are moved, and those of open runs wait on, up to 192", async () => {
   const store = made();
-  for (let i = 0; i < 63; i++) await start(store);
-  await start(store, { input: "x".repeat(5_000) });
+  const open = await start(store);
+  for (let i = 0; i < 63; i++) await close(store, await start(store));
   await store.durable();
-  expect(places(store)).toEqual({ late: 63, moved: 1 });
+  expect(places(store)).toEqual({ late: 64, moved: 0 });
+  await close(store, await start(store));
+  await store.durable();
+  expect(places(store)).toEqual({ late: 1, moved: 64 });
+  await close(store, open);
+  for (let i = 0; i < 191; i++) await start(store);
+  await store.durable();
+  expect(places(store)).toEqual({ late: 192, moved: 64 });
   await start(store);
   await store.durable();
-  expect(places(store)).toEqual({ late: 0, moved: 65 });
+  expect(places(store)).toEqual({ late: 0, moved: 257 });
+  expect(await counted(store, subjectOf(open.workflow))).toMatchObject([{ started: 257, completed: 65 }]);
+  store.close();
+});
+
+test("a long row never waits", async () => {
+  const store = made();
+  await start(store, { input: "x".repeat(5_000) });
+  expect(places(store)).toEqual({ late: 0, moved: 1 });
   store.close();
 });
 
