@@ -13,6 +13,7 @@ import { WORKER_ROUTES, type WorkerOperation } from "../../protocol/worker.ts";
 import type { ApiRequest } from "../http-message.ts";
 import { textOfBody } from "../read-body.ts";
 import type { RequestContext } from "../request-context.ts";
+import { type InLines, isInLines } from "./in-lines.ts";
 import { WORKER_HANDLERS } from "./operations.ts";
 
 const operations = new Map(
@@ -32,11 +33,6 @@ const OPTIONS = { maxDepth: MAX_WORKER_JSON_DEPTH };
 const LONG_BODY = 256 * 1024;
 
 type Handler = (context: RequestContext, body: unknown, characters: number) => Promise<unknown>;
-
-/** An answer of lines of JSON, each of which leaves as it comes. */
-export interface InLines {
-  readonly lines: AsyncIterable<unknown>;
-}
 
 export type ServeWorker = (
   context: RequestContext,
@@ -66,5 +62,3 @@ export const serveWorker: ServeWorker = async (context, request) => {
   if (isRefusal(value)) return value;
   return operation === "poll" && isInLines(value) ? { status: 200, ...value } : { status: 200, value };
 };
-
-const isInLines = (value: unknown): value is InLines => typeof value === "object" && value !== null && "lines" in value;

@@ -7,8 +7,8 @@ import { beat, begin, begun, outcome, retrying } from "./activities.ts";
 import { answer } from "./answer.ts";
 import { append } from "./append.ts";
 import { close } from "./close.ts";
-import type { InLines } from "./dispatch-operation.ts";
 import { claim, discard, park, read } from "./drive.ts";
+import type { InLines } from "./in-lines.ts";
 import { heartbeat, sessions, stop } from "./presence.ts";
 import { extend, finish, poll, task } from "./tasks.ts";
 

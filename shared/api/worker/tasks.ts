@@ -5,8 +5,8 @@ import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
 import type { RequestContext } from "../request-context.ts";
 import { notAuthorized } from "./authorized.ts";
-import type { InLines } from "./dispatch-operation.ts";
 import { leavesEarly } from "./early.ts";
+import type { InLines } from "./in-lines.ts";
 
 /** A server on AWS never needs it. */
 const inParts = lazy(() => import("./poll-in-parts.ts"));
