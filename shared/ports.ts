@@ -92,6 +92,8 @@ export interface Executions {
   ): Promise<Head | null>;
   /** Whether all that is written of this run since its start, the start included, is lost by a crash now, or none of it (CLAIM-2). Absent: never. */
   beganTogether?(run: string): boolean;
+  /** The id of this run is kept, so a repeated start may use it again after a crash: `beganTogether` is false of it. */
+  mayBeginAgain?(run: string): void;
   /**
    * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
    * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than

@@ -152,6 +152,7 @@ async function begin(
   const kept = key ? await ports.startKeys.keep(workspace, key.digest, wanted, until) : wanted;
   const { execution, run } = kept;
   if (kept.request !== wanted.request) return otherRequest(execution);
+  if (key) ports.executions.mayBeginAgain?.(run);
   const timeout = definition.execution_timeout;
   const started = await start(ports, {
     workspace,

@@ -122,6 +122,8 @@ export class EmbeddedExecutions implements Executions {
 
   /** Runs of which the start is in the open transaction, if that has this number (CLAIM-2). */
   #begun = { transaction: -1, runs: new Set<string>() };
+  /** Runs that a start is about to begin, whose ids are kept. */
+  readonly #again = new LruCache<true>(1_000);
 
   /** Whether runs were hidden; null: not looked at yet. */
   #hasDeleted: boolean | null = null;
@@ -192,7 +194,12 @@ export class EmbeddedExecutions implements Executions {
     return { kind: "created" as const };
   }
 
+  mayBeginAgain(run: string): void {
+    this.#again.set(run, true);
+  }
+
   #noteBegun(run: string): void {
+    if (this.#again.get(run)) return;
     if (this.#begun.transaction !== this.#db.commits) this.#begun = { transaction: this.#db.commits, runs: new Set() };
     this.#begun.runs.add(run);
   }

@@ -8,7 +8,8 @@
  *     transaction, so that a crash loses all of them or none. Nobody knows the run yet. What its code decides has an effect only after a
  *     call whose answer waits for the disk, and brings there what was written before, the start too. After a crash that has lost the start, the
  *     worker's calls name a run that does not exist. A claim of a run that began in an earlier transaction waits: if it alone
- *     were lost, a restarted server would give its fence to another session.
+ *     were lost, a restarted server would give its fence to another session. So does that of a run whose id an idempotency key keeps: after
+ *     a crash the same run could begin again, with the same fence.
  */
 
 import type { Ports, QueueRef, Ref } from "../ports.ts";

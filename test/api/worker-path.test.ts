@@ -274,10 +274,10 @@ describe("tasks", () => {
 
   test("of a start that is not on the disk yet leave with their claim, and those of an earlier start wait for the disk", async () => {
     await drain();
-    const start = (id: string) =>
-      w.ask("POST", "/v1/workflows/orders/execute", {
-        body: { execution_id: id, wait_for_result: true, timeout_seconds: 60 },
-      });
+    const start = (id: string, more: object = {}) => {
+      const body = { execution_id: id, wait_for_result: true, timeout_seconds: 60, ...more };
+      return w.ask("POST", "/v1/workflows/orders/execute", { body });
+    };
     const claiming = (wait_ms: number) =>
       worker.call("poll", { ...worker.who, queue: "workflow", max: 10, wait_ms, claim: true });
     const disk = Promise.withResolvers<void>();
@@ -287,19 +287,22 @@ describe("tasks", () => {
     const results = [start(`${executionId}-4`)];
     const [first] = (await early).deliveries; // nothing is durable
     expect(first!.claimed!.head).toMatchObject({ execution: `${executionId}-4`, fence: 2 });
-    results.push(start(`${executionId}-5`));
+    results.push(start(`${executionId}-5`)); // no poll waits for it
     await delay(100);
-    let isAnswered = false;
-    const later = claiming(0).finally(() => {
-      isAnswered = true;
-    });
+    const answered: string[] = [];
+    const [later, byKey] = [0, 60_000].map((wait_ms) =>
+      claiming(wait_ms).then(({ deliveries }) => answered.push(...deliveries.map(({ task }) => task.execution))),
+    );
+    await delay(100);
+    results.push(start(`${executionId}-6`, { idempotency_key: `${executionId}-6` })); // this run could begin again
     await delay(200);
-    expect(isAnswered).toBe(false);
+    expect(answered).toEqual([]);
     vi.restoreAllMocks();
     disk.resolve();
-    expect((await later).deliveries[0]!.claimed!.head).toMatchObject({ execution: `${executionId}-5`, fence: 2 });
-    for (const n of [4, 5]) await worker.complete(`${executionId}-${n}`);
-    expect((await Promise.all(results)).map(({ status }) => status)).toEqual([200, 200]);
+    await Promise.all([later, byKey]);
+    expect(answered.sort()).toEqual([`${executionId}-5`, `${executionId}-6`]);
+    for (const n of [4, 5, 6]) await worker.complete(`${executionId}-${n}`);
+    expect((await Promise.all(results)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
   test("come without a claim to a poll that does not ask for it, and where the input is long", async () => {
