@@ -30,6 +30,7 @@ async function onOneMachine(): Promise<Made> {
   const tables = { key: "keys", "log records": "log_records", counts: "rollups" } as const;
   const damage: Damage = async (what, part, body) => {
     const table = tables[what];
+    db.writeWaiting();
     const key = db.all(`PRAGMA table_info("${table}")`).filter(({ pk }) => Number(pk) > 0);
     const is = key.map(({ name }) => `"${name}" = ?`).join(" AND ");
     const rows = db.all(`SELECT * FROM "${table}"`).filter((row) => JSON.stringify(row).includes(part));

@@ -79,7 +79,7 @@ const hostileFor = (path: Path) =>
 
 /** Every row of every table. */
 function everything(): string {
-  w.ports.database.all("SELECT 1 FROM runs LIMIT 1"); // moves rows that are written late (LATERUN-1)
+  w.ports.database.writeWaiting();
   const tables = w.ports.database.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
   return JSON.stringify(tables.map(({ name }) => [name, w.ports.database.all(`SELECT * FROM "${name}"`)]));
 }

@@ -52,7 +52,7 @@ async function inFile(log: Log): Promise<Store> {
       return ports;
     },
     async rows(workspace) {
-      ports.database.all("SELECT 1 FROM runs LIMIT 1"); // moves rows that are written late (LATERUN-1)
+      ports.database.writeWaiting();
       await ports.durable();
       const tables = ports.database.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
       return tables.flatMap(({ name }) => {
