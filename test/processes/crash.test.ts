@@ -1,6 +1,6 @@
 /** Kills workers and servers with SIGKILL at named points: no acknowledged write is lost, no event is recorded twice. */
 import { describe, expect, test } from "vitest";
-import { Installation, until } from "./installation.ts";
+import { Installation, KEY, until } from "./installation.ts";
 
 const STEPS = 6;
 
@@ -128,5 +128,21 @@ describe("a server killed between a commit and its answer", () => {
     await finished(on, "x");
     await again;
     expect(server.child.signalCode).toBe("SIGKILL");
+  });
+
+  // The activities of the lost run would have other idempotency keys, which `finished` would find.
+  test.concurrent("or before the commit of a start of which a worker has the first task: the run never was", async () => {
+    using on = new Installation();
+    const server = await on.server({ die: "early" });
+    await on.worker("steady");
+    await new Promise((ok) => setTimeout(ok, 500)); // its poll waits
+    const again = server.ended.then(() => on.server());
+    await start(on, "x");
+    await again;
+    expect(server.child.signalCode).toBe("SIGKILL");
+    await signal(on, "x");
+    await finished(on, "x");
+    const answer = await fetch(`${on.url}/v1/workflows/runs`, { headers: { authorization: `Bearer ${KEY}` } });
+    expect(((await answer.json()) as { executions: unknown[] }).executions).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * A server process that can die at a named point: `--die append --after n` kills it with SIGKILL after the commit of the
- * n-th append and before its answer is sent.
+ * n-th append and before its answer is sent. `--die early`: once a worker has its first task.
  */
 import { parseArgs } from "node:util";
 import { startServer } from "../../cli/server/index.ts";
@@ -30,7 +30,8 @@ const writes = {
   start: "create",
   send: "requestWake",
 } as const;
-if (values.die) {
+if (values.die === "early") dieEarly();
+else if (values.die) {
   let writesLeft = Number(values.after);
   const name = writes[values.die as keyof typeof writes];
   const store = ports.executions as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -39,6 +40,22 @@ if (values.die) {
     writesLeft -= 1;
     if (writesLeft === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
     return real(...args);
+  };
+}
+/** CLAIM-2: the worker has the first task by then, and the iteration of the event loop that commits the start never ends. */
+function dieEarly(): void {
+  const store = ports.executions;
+  const claimFirst = store.claimFirst!.bind(store);
+  store.claimFirst = async (...args) => {
+    const head = await claimFirst(...args);
+    let ticks = 50;
+    const tick = () => {
+      ticks -= 1;
+      if (ticks > 0) process.nextTick(tick);
+      else process.kill(process.pid, "SIGKILL");
+    };
+    process.nextTick(tick);
+    return head;
   };
 }
 const server = await startServer({ ports, version: "test", port: Number(values.port) });
