@@ -9,8 +9,6 @@
  *     seen, acknowledged or read. (One answer leaves earlier: CLAIM-2.)
  * COMMIT-3. Callers that wait for a change are woken after the sync. Where few callers wait for the sync, a client that waits for
  *     a result goes before them: the worker that has closed the run waits for nothing of it.
- * COMMIT-9. A transaction for which nobody waits stays open until a caller does, or `UNAWAITED_MS` have passed: the start of a run
- *     whose caller waits for the result, and the close that comes a millisecond later, are one commit.
  * COMMIT-4. After a commit or a sync that fails, or a statement that fails because of the disk, the file or the memory, the
  *     store has failed: the kernel may have dropped what it could not write, so that a later sync would succeed without it, and
  *     SQLite may have rolled the transaction back, and would write later statements one by one, without the
@@ -30,6 +28,8 @@
  *     that the disk still needs. Callers whose writes are in the log are answered meanwhile. SQLite would wait for the disk
  *     twice in each checkpoint, in the event loop, so it leaves these syncs to the store, and keeps its own of the header of
  *     a new log. It writes to the log in commits alone (`cache_spill = OFF`).
+ * COMMIT-9. A transaction for which nobody waits stays open until a caller does, or `UNAWAITED_MS` have passed: the start of a run
+ *     whose caller waits for the result, and the close that comes a millisecond later, are one commit.
  */
 import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
