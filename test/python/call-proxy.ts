@@ -41,12 +41,15 @@ export async function callProxy(): Promise<CallProxy> {
         res.on("close", () => polls.delete(res));
       }
       const to = new URL(proxy.target.replace(/\/$/, "") + req.url!);
-      const forwarded = request(to, { method: req.method, headers: req.headers }, async (answer) => {
+      const forwarded = request(to, { method: req.method, headers: req.headers }, (answer) => {
         const answered: Buffer[] = [];
-        for await (const part of answer) answered.push(part as Buffer);
-        if (operation) await proxy.on("after", { operation, worker });
-        res.writeHead(answer.statusCode!, answer.headers);
-        res.end(Buffer.concat(answered));
+        answer.on("data", (part: Buffer) => answered.push(part));
+        answer.on("error", () => res.destroy()); // such as the caller died while a poll was answered line by line
+        answer.on("end", async () => {
+          if (operation) await proxy.on("after", { operation, worker });
+          res.writeHead(answer.statusCode!, answer.headers);
+          res.end(Buffer.concat(answered));
+        });
       });
       forwarded.on("error", () => res.destroy());
       res.on("close", () => {
