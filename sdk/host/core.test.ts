@@ -6,7 +6,7 @@ import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { realClock } from "../../shared/lib/clock.ts";
 import type { Stimulus } from "../../shared/protocol/history.ts";
 import { type Embedded, embedded } from "../../shared/server/embedded.ts";
-import { httpTransport } from "../worker/transport.ts";
+import { httpTransport } from "../worker/http-transport.ts";
 import { runCore } from "./core.ts";
 import { frameStream } from "./frames.ts";
 import type { CoreMessage, FromCore } from "./protocol.ts";

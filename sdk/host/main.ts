@@ -1,8 +1,8 @@
 /** The worker core as a child process of a host: `protocol.ts` on standard input and output, logs as JSON lines on stderr. */
 
 import { realClock } from "../../shared/lib/clock.ts";
+import { httpTransport } from "../worker/http-transport.ts";
 import { consoleLog } from "../worker/log.ts";
-import { httpTransport } from "../worker/transport.ts";
 import { runCore } from "./core.ts";
 import { pipeInput } from "./pipe.ts";
 

@@ -9,6 +9,7 @@ import type { Log } from "../runtime/log.ts";
 import { hosted } from "../workflow/hosted.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { healthServer } from "./health.ts";
+import { httpTransport } from "./http-transport.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { metricsServer } from "./metrics-server.ts";
@@ -17,7 +18,7 @@ import { portOf, settingsOf, WorkerConfigError, type WorkerOptions, type WorkerS
 import { replayIfAsked } from "./replay-mode.ts";
 import { openResources } from "./resources.ts";
 import { Room } from "./room.ts";
-import { httpTransport, ServerRefusal, type Transport } from "./transport.ts";
+import { ServerRefusal, type Transport } from "./transport.ts";
 import type { Resources } from "./types.ts";
 import { type WatchdogOptions, watch } from "./watchdog/watchdog.ts";
 import { Worker } from "./worker.ts";

@@ -4,7 +4,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { GATEWAY_REFUSALS } from "../../test/support/gateway-refusals.ts";
 import { Batcher } from "./batcher.ts";
-import { httpTransport, mayBeOneItem, ServerFailed, ServerRefusal, ServerUnreachable } from "./transport.ts";
+import { httpTransport } from "./http-transport.ts";
+import { mayBeOneItem, ServerFailed, ServerRefusal, ServerUnreachable } from "./transport.ts";
 
 let server: Server | undefined;
 afterEach(() => {

@@ -1,19 +1,12 @@
 /**
- * The calls of a worker to its server. All of them are safe to repeat, so the HTTP transport repeats those that fail.
+ * The calls of a worker to its server. All of them are safe to repeat, so a transport repeats those that fail.
  *
  * TRANSPORT-1. The poll that follows an answer with tasks is sent behind the first calls for these tasks: the server takes calls
  *     one by one, and a run without steps would wait while it looks for further tasks.
  */
-import http from "node:http";
-import https from "node:https";
-import { promisify } from "node:util";
-import { createGunzip, gunzip, gzip } from "node:zlib";
 import { EncodingError } from "../../shared/encoding/errors.ts";
 import type { Delivery, WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/protocol/worker.ts";
-import { WORKER_ROUTES } from "../../shared/protocol/worker.ts";
 import { yieldToEventLoop } from "../determinism/real.ts";
-import { isOfLines } from "./http-answer.ts";
-import { PlainHttp } from "./plain-http.ts";
 import { PartReader } from "./poll-parts.ts";
 
 export interface CallOptions {
@@ -83,15 +76,6 @@ const isStoreDown = (error: unknown): boolean => error instanceof EncodingError 
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
 
-/** Bodies above this are compressed if the server says that it reads that (RFC 7694), bytes. */
-const COMPRESS_ABOVE = 64 * 1024;
-const compress = promisify(gzip);
-const decompress = promisify(gunzip);
-/** `node:http` refuses a key that no header can carry. */
-const HEADER_VALUE = /^[\x20-\x7e]*$/;
-/** Time without a byte after which a try fails, ms. */
-const TIMEOUT_MS = 30_000;
-
 /** The longest pause between two tries, ms: short, so that the worker finds a restarted server soon. */
 const LONGEST_PAUSE = 1_000;
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -100,21 +84,23 @@ const OF_EXECUTIONS = new Set<WorkerOperation>(["append", "claim", "close", "dis
 /** So often such a call is sent while the server answers 500. */
 const TRIES_OF_FAILED = 4;
 
-export interface HttpOptions {
-  readonly url: string;
-  readonly apiKey: string;
+export interface TransportOptions {
   /** Calls are repeated for this long, ms, while the server cannot be reached. Default 5 min. */
   readonly patienceMs?: number;
   readonly onRetry?: (operation: string, why: Error, attempt: number) => void;
 }
 
-const JSON_BODY = { "content-type": "application/json" };
-/** Not declared as JSON: an HTTP front that takes the body for text would break it. */
-const GZIP_BODY = { "content-type": "application/octet-stream", "content-encoding": "gzip" };
-
-interface Answered {
+export interface Answered {
   readonly status: number;
   readonly text: string;
+}
+
+/** One way to the server. `P`: a body in the form in which it leaves. */
+export interface Way<P> {
+  pack(body: unknown): P | Promise<P>;
+  /** One try. Gives the lines of an answer of lines to `parts`. Rejects if no whole answer comes. */
+  send(operation: WorkerOperation, payload: P, o: CallOptions, parts: PartReader | undefined): Promise<Answered>;
+  close(): void;
 }
 
 /** Workflow code that was given a task comes to rest within an iteration of the event loop, if it waits for nothing else. */
@@ -123,43 +109,13 @@ async function behindFirstCalls(): Promise<void> {
   await yieldToEventLoop();
 }
 
-const linesOf = (headers: Record<string, string>): string =>
-  Object.entries(headers)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("");
-
-export function httpTransport(options: HttpOptions): Transport {
-  const base = new URL(options.url);
-  const secure = base.protocol === "https:";
-  const agent = new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 64 });
-  const prefix = base.pathname.replace(/\/$/, "");
+export function transportOver<P>(way: Way<P>, options: TransportOptions): Transport {
   const patience = options.patienceMs ?? 300_000;
   let closed = false;
-  let readsGzip = false;
-  const always = { authorization: `Bearer ${options.apiKey}`, "accept-encoding": "gzip" };
-  const lines = new Map<object, string>([JSON_BODY, GZIP_BODY].map((own) => [own, linesOf({ ...always, ...own })]));
-  const plain = !secure && HEADER_VALUE.test(options.apiKey) ? new PlainHttp(base) : null;
-  const common = {
-    host: base.hostname,
-    port: base.port || (secure ? 443 : 80),
-    method: "POST",
-    agent,
-  };
 
-  interface Payload {
-    readonly body: string | Buffer;
-    readonly headers: typeof JSON_BODY | typeof GZIP_BODY;
-  }
-
-  async function pack(body: unknown): Promise<Payload> {
-    const text = withoutHalves(JSON.stringify(body));
-    if (!readsGzip || Buffer.byteLength(text) <= COMPRESS_ABOVE) return { body: text, headers: JSON_BODY };
-    return { body: await compress(text, { level: 1 }), headers: GZIP_BODY };
-  }
-
-  async function tryOnce(operation: WorkerOperation, payload: Payload, o: CallOptions): Promise<unknown> {
+  async function tryOnce(operation: WorkerOperation, payload: P, o: CallOptions): Promise<unknown> {
     const parts = o.onPart && new PartReader(o.onPart);
-    const { status, text } = await request(operation, payload, o, parts);
+    const { status, text } = await way.send(operation, payload, o, parts);
     if (parts?.isUsed) {
       if (!parts.isComplete) throw new ServerUnreachable(operation, "its answer in parts was cut short");
       return { deliveries: [] };
@@ -171,89 +127,11 @@ export function httpTransport(options: HttpOptions): Transport {
     throw new ServerRefusal(operation, status, body.code, body.detail);
   }
 
-  async function request(
-    operation: WorkerOperation,
-    payload: Payload,
-    o: CallOptions,
-    parts: PartReader | undefined,
-  ): Promise<Answered> {
-    try {
-      return await (plain ? viaPlain(plain, operation, payload, o, parts) : viaNode(operation, payload, o, parts));
-    } catch (error) {
-      if (o.signal?.aborted) throw error;
-      const { message } = error as Error;
-      throw new ServerUnreachable(operation, `cannot reach ${base.origin}: ${message}`, error);
-    }
-  }
-
-  async function viaPlain(
-    http: PlainHttp,
-    operation: WorkerOperation,
-    payload: Payload,
-    o: CallOptions,
-    parts: PartReader | undefined,
-  ) {
-    const { status, headers, body } = await http.post({
-      path: prefix + WORKER_ROUTES[operation].path,
-      headers: lines.get(payload.headers)!,
-      body: payload.body,
-      timeoutMs: o.timeoutMs ?? TIMEOUT_MS,
-      signal: o.signal,
-      onLines: parts && ((bytes) => parts.read(bytes)),
-    });
-    readsGzip ||= /\bgzip\b/i.test(headers.get("accept-encoding") ?? "");
-    const packed = headers.get("content-encoding") === "gzip";
-    const whole = packed ? await decompress(body) : body;
-    if (packed && isOfLines(status, headers.get("content-type"))) parts?.read(whole);
-    return { status, text: whole.toString() };
-  }
-
-  function viaNode(operation: WorkerOperation, payload: Payload, o: CallOptions, lines: PartReader | undefined) {
-    // Bytes: with a text, `node:http` would write the head in UTF-8 as well, and a key that is not ASCII would be another one.
-    const bytes = typeof payload.body === "string" ? Buffer.from(payload.body) : payload.body;
-    return new Promise<Answered>((resolve, reject) => {
-      const readLines = (to: PartReader, part: Buffer) => {
-        try {
-          to.read(part);
-        } catch (error) {
-          reject(error);
-          req.destroy();
-        }
-      };
-      const req = (secure ? https : http).request(
-        {
-          ...common,
-          path: prefix + WORKER_ROUTES[operation].path,
-          headers: { ...always, ...payload.headers, "content-length": bytes.length },
-          timeout: o.timeoutMs ?? TIMEOUT_MS,
-          ...(o.signal ? { signal: o.signal } : {}),
-        },
-        (res) => {
-          const parts: Buffer[] = [];
-          readsGzip ||= /\bgzip\b/i.test(String(res.headers["accept-encoding"] ?? ""));
-          const packed = res.headers["content-encoding"] === "gzip";
-          const body = packed ? res.pipe(createGunzip()) : res;
-          const given = isOfLines(res.statusCode ?? 0, res.headers["content-type"]) ? lines : undefined;
-          res.on("error", reject);
-          body.on("data", (part: Buffer) => {
-            if (given) readLines(given, part);
-            else parts.push(part);
-          });
-          body.on("error", reject);
-          body.on("end", () => resolve({ status: res.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
-        },
-      );
-      req.on("timeout", () => req.destroy(new Error("timed out")));
-      req.on("error", reject);
-      req.end(bytes);
-    });
-  }
-
   return {
     inParts: true,
     async call(operation, body, o = {}) {
       if (operation === "poll") await behindFirstCalls(); // TRANSPORT-1
-      const payload = await pack(body);
+      const payload = await way.pack(body);
       const until = performance.now() + patience;
       for (let attempt = 1; ; attempt++) {
         try {
@@ -270,8 +148,7 @@ export function httpTransport(options: HttpOptions): Transport {
     },
     close() {
       closed = true;
-      plain?.close();
-      agent.destroy();
+      way.close();
     },
   };
 }

@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { startWorker, workflow } from "../../sdk/index.ts";
-import { httpTransport } from "../../sdk/worker/transport.ts";
+import { httpTransport } from "../../sdk/worker/http-transport.ts";
 import { createApi, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { type PollPart, WORKER_ROUTES, type WorkerBody } from "../../shared/protocol/worker.ts";
