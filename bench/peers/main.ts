@@ -13,7 +13,7 @@ import { FIGURES, type Figure, type Sample } from "./figures.ts";
 import { closeConnections } from "./http-call.ts";
 import type { Peer, RunningPeer } from "./peer.ts";
 import { restate } from "./restate.ts";
-import { sirocco } from "./sirocco.ts";
+import { sirocco, twoProcesses } from "./sirocco.ts";
 import { summary, table } from "./summary.ts";
 import { temporal } from "./temporal.ts";
 
@@ -24,6 +24,7 @@ const HELP = `npm run bench:peers -- [options]
 
 /** Above this load (the average of one minute) the ratios depend on the other work. */
 const MOST_LOAD = 1;
+const SUBJECTS = [sirocco, twoProcesses];
 const PEERS: Readonly<Record<string, Peer>> = { restate, dbos, temporal };
 
 interface Running {
@@ -53,7 +54,7 @@ function settings() {
   }
   return {
     rounds,
-    peers: [sirocco, ...names.map((name) => PEERS[name] as Peer)],
+    peers: [...SUBJECTS, ...names.map((name) => PEERS[name] as Peer)],
     load,
     temporal: names.includes("temporal"),
   };
@@ -89,13 +90,16 @@ chmodSync(folder, 0o711); // an engine may run as another user
 const engines: Running[] = [];
 try {
   for (const peer of peers) {
-    const own = join(folder, peer.name.toLowerCase());
+    const own = join(folder, peer.name.toLowerCase().replace(/\W+/g, "-"));
     mkdirSync(own);
     engines.push({ peer, running: await peer.start(own) });
     console.log(`${peer.name} ${engines.at(-1)?.running.version}`);
   }
   const samples = await measure(engines, rounds);
-  const rows = summary(samples, sirocco.name);
+  const rows = summary(
+    samples,
+    SUBJECTS.map(({ name }) => name),
+  );
   for (const { figure, rows: lines } of table(rows)) {
     console.log(`\n${figure}`);
     console.table(lines);

@@ -20,8 +20,8 @@ function median(values: readonly number[]): number {
   return (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2;
 }
 
-/** A row for each figure and engine. `subject` is the engine that is compared with the others. */
-export function summary(samples: readonly Sample[], subject: string): Row[] {
+/** A row for each figure and engine. `subjects`: each of them is compared with the other engines. */
+export function summary(samples: readonly Sample[], subjects: readonly string[]): Row[] {
   return FIGURES.flatMap(({ name, better }) => {
     const of = samples.filter((sample) => sample.figure === name);
     const rows = [...new Set(of.map(({ peer }) => peer))].map((peer) => {
@@ -39,11 +39,11 @@ export function summary(samples: readonly Sample[], subject: string): Row[] {
         ),
       };
     });
-    const others = rows.filter(({ peer }) => peer !== subject).map((row) => row.median);
+    const others = rows.filter(({ peer }) => !subjects.includes(peer)).map((row) => row.median);
     const best = better === "less" ? Math.min(...others) : Math.max(...others);
     return rows.map((row) => ({
       ...row,
-      ratio: row.peer === subject && others.length > 0 ? row.median / best : null,
+      ratio: subjects.includes(row.peer) && others.length > 0 ? row.median / best : null,
     }));
   });
 }

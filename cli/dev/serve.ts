@@ -22,7 +22,7 @@ import { type logSettingsOf, settingsOf } from "./settings.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
 /** Time for a worker to finish its activities before it is killed. */
-const WORKER_GRACE_MS = 35_000;
+export const WORKER_GRACE_MS = 35_000;
 
 /** Requests in progress are answered at once; this is the time for slow clients to read the answers. */
 const SERVER_GRACE_MS = 1_000;
@@ -35,6 +35,8 @@ export interface ServeOptions {
   /** Absolute. */
   readonly data: string;
   readonly worker: string | undefined;
+  /** Called when the server can be used. */
+  readonly onListening?: (server: RunningServer, key: string) => void;
   readonly origins: readonly string[];
   readonly otlp: OtlpOptions | undefined;
   readonly log: ReturnType<typeof logSettingsOf>;
@@ -71,6 +73,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     else say(`the API key is in ${dir.keyFile}, which only you can read`);
     // The key is in the fragment, which a browser does not send.
     say(`console: ${server.url}/console/${io.terminal && !json ? `#key=${encodeURIComponent(key)}` : ""}`);
+    options.onListening?.(server, key);
     if (options.worker) {
       worker = startWorkerProcess({ file: options.worker, env: workerEnv(options, server.url, key, dim), say: dim });
     }
@@ -146,7 +149,8 @@ async function listen(options: ServeOptions, ports: Embedded): Promise<RunningSe
   }
 }
 
-function workerEnv(
+/** The environment of the worker file. Says which deployment it serves. */
+export function workerEnv(
   options: ServeOptions,
   url: string,
   key: string,

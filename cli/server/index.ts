@@ -1,11 +1,13 @@
 /** The embedded HTTP server: the whole API over `node:http`, in one process with its store. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { MessagePort } from "node:worker_threads";
 import { type ApiOptions, createApi } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { ConsoleFiles } from "./console-files.ts";
 import { Doors } from "./doors.ts";
 import { ServerMetrics } from "./metrics.ts";
+import { NearCalls } from "./near-calls.ts";
 import { Requests } from "./requests.ts";
 
 export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
@@ -31,6 +33,8 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
+  /** Answers the calls of a worker in another thread, which come through this port (NEAR-2). */
+  serve(port: MessagePort): void;
   /**
    * Accepts no further requests, ends those in progress (long polls answer empty, streams end after a complete frame) and
    * resolves when all are answered. After `graceMs` (default 5 s) it closes the connections that are left.
@@ -57,15 +61,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const bound = (server.address() as AddressInfo).port;
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
-  const requests = new Requests(createApi(ports, { ...rest, version, url }), ports.log, {
-    metrics: new ServerMetrics(ports, version),
+  const api = createApi(ports, { ...rest, version, url });
+  const metrics = new ServerMetrics(ports, version);
+  const near = new NearCalls(api, ports.log, metrics);
+  const requests = new Requests(api, ports.log, {
+    metrics,
     doors: new Doors({ host, url: publicUrl, origins }),
     ...(consoleFolder !== undefined && { console: new ConsoleFiles(consoleFolder) }),
     ...(stalledMs !== undefined && { stalledMs }),
     ...(maxUnsentBytes !== undefined && { maxUnsentBytes }),
   });
   server.on("request", (request, response) => void requests.serve(request, response));
-  return { url, port: bound, close: (graceMs = 5_000) => close(server, requests, graceMs) };
+  return {
+    url,
+    port: bound,
+    serve: (port) => near.serve(port),
+    async close(graceMs = 5_000) {
+      await Promise.all([near.stop(graceMs), close(server, requests, graceMs)]);
+    },
+  };
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type Answered,
   type CallOptions,
   ServerUnreachable,
+  TIMEOUT_MS,
   type Transport,
   type TransportOptions,
   transportOver,
@@ -24,8 +25,6 @@ const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 /** `node:http` refuses a key that no header can carry. */
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
-/** Time without a byte after which a try fails, ms. */
-const TIMEOUT_MS = 30_000;
 
 export interface HttpOptions extends TransportOptions {
   readonly url: string;

@@ -88,18 +88,22 @@ export class LineReader {
 /** Reads the lines of one answer, and gives their tasks to `onPart`. */
 export class PartReader {
   readonly #lines: LineReader;
+  readonly #onPart: (deliveries: Delivery[]) => void;
   /** The server has answered in parts. */
   isUsed = false;
   /** The last line has come. */
   isComplete = false;
 
   constructor(onPart: (deliveries: Delivery[]) => void) {
-    this.#lines = new LineReader((line) => {
-      const { deliveries, end } = JSON.parse(line) as { deliveries: Delivery[]; end?: true };
-      this.isUsed = true;
-      this.isComplete = end === true;
-      onPart(deliveries);
-    });
+    this.#onPart = onPart;
+    this.#lines = new LineReader((line) => this.readLine(line));
+  }
+
+  readLine(line: string): void {
+    const { deliveries, end } = JSON.parse(line) as { deliveries: Delivery[]; end?: true };
+    this.isUsed = true;
+    this.isComplete = end === true;
+    this.#onPart(deliveries);
   }
 
   read(part: Buffer): void {

@@ -13,6 +13,7 @@ import { httpTransport } from "./http-transport.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { metricsServer } from "./metrics-server.ts";
+import { nearServer, nearTransport } from "./near-transport.ts";
 import { workerSpans } from "./open-telemetry.ts";
 import { portOf, settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { replayIfAsked } from "./replay-mode.ts";
@@ -176,15 +177,13 @@ export function warnOfDeterminism(
 }
 
 function transportOf({ url, apiKey }: WorkerSettings, log: Log, metrics: WorkerMetrics): Transport {
-  return httpTransport({
-    url,
-    apiKey,
-    onRetry: (operation, why, attempt) => {
-      metrics.error("repeated_call");
-      if (attempt !== 3 && attempt % 20 !== 0) return;
-      log.warn(`${operation} is being repeated`, { attempt, why: why.message });
-    },
-  });
+  const onRetry = (operation: string, why: Error, attempt: number) => {
+    metrics.error("repeated_call");
+    if (attempt !== 3 && attempt % 20 !== 0) return;
+    log.warn(`${operation} is being repeated`, { attempt, why: why.message });
+  };
+  const near = nearServer(url);
+  return near ? nearTransport(near, { apiKey, onRetry }) : httpTransport({ url, apiKey, onRetry });
 }
 
 type Context = ConstructorParameters<typeof Worker>[0];

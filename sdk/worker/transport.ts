@@ -84,6 +84,9 @@ const OF_EXECUTIONS = new Set<WorkerOperation>(["append", "claim", "close", "dis
 /** So often such a call is sent while the server answers 500. */
 const TRIES_OF_FAILED = 4;
 
+/** Time without a byte after which a try fails, ms. */
+export const TIMEOUT_MS = 30_000;
+
 export interface TransportOptions {
   /** Calls are repeated for this long, ms, while the server cannot be reached. Default 5 min. */
   readonly patienceMs?: number;
