@@ -14,7 +14,7 @@ const sample = (peer: string, figure: string, value: number, server = 1): Sample
   processorUs: { server },
 });
 const of = (samples: Sample[]) =>
-  summary(samples, "Sirocco").map(({ peer, median, least, most, ratio }) => ({ peer, median, least, most, ratio }));
+  summary(samples, ["Sirocco"]).map(({ peer, median, least, most, ratio }) => ({ peer, median, least, most, ratio }));
 
 test("the ratio of a time compares the median of the rounds with the shortest of the others", () => {
   const rounds = [
@@ -39,9 +39,18 @@ test("the ratio of a rate compares with the highest of the others", () => {
   expect(of(samples)[0]).toMatchObject({ peer: "Sirocco", ratio: 3 });
 });
 
+test("each arrangement of the engine is compared with the other engines, not with the other arrangement", () => {
+  const samples = [sample("Own", time, 2), sample("Own, otherwise", time, 3), sample("One", time, 6)];
+  expect(summary(samples, ["Own", "Own, otherwise"]).map(({ peer, ratio }) => [peer, ratio])).toEqual([
+    ["Own", 2 / 6],
+    ["Own, otherwise", 3 / 6],
+    ["One", null],
+  ]);
+});
+
 test("an engine that was measured alone has no ratio, and its processor time is the median of the rounds", () => {
   const samples = [7, 1, 3, 5].map((us) => sample("Sirocco", time, 1, us));
-  expect(summary(samples, "Sirocco")).toMatchObject([{ ratio: null, processorUs: { server: 4 } }]);
+  expect(summary(samples, ["Sirocco"])).toMatchObject([{ ratio: null, processorUs: { server: 4 } }]);
 });
 
 test.runIf(process.platform === "linux")(
