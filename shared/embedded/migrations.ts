@@ -5,7 +5,9 @@
  *     process that is killed leaves the one or the other, and the next start goes on from there.
  * MIGRATE-2. A new file is made by `SCHEMA` at once. After all steps an old file has the same tables and indexes.
  * MIGRATE-3. A step changes tables and indexes, and columns that are not within `body`. What is stored as JSON is read by
- *     readers that take earlier forms of it (HISTORY-5), so a start does not depend on how much is stored.
+ *     readers that take earlier forms of it (HISTORY-5), so a start does not depend on how much is stored. The exception is the
+ *     step to format 8, which writes the whole log anew: where a row lies is no matter of readers, and a second table for the
+ *     rows that are there would double every statement that reads or deletes the log, for good.
  * MIGRATE-4. A step that a release has carried out is never changed. A newer format than the program's, and one older than
  *     the first step, is refused before anything is written.
  */
@@ -33,6 +35,25 @@ const STEPS: readonly string[] = [
      parent TEXT, chain TEXT NOT NULL, root_chain TEXT NOT NULL, display_name TEXT, first_run TEXT NOT NULL, continued_from TEXT,
      schedule TEXT, attempt INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER, search_keys TEXT NOT NULL, body TEXT NOT NULL
    );`,
+  // 8: rows of the log in the order of writing (LOGORDER-1). The old rows are copied in the order in which they lie, because a sort
+  // by sequence would hold them all in memory. Both indexes are there before, because SQLite would sort for them too.
+  `DROP INDEX log_seq;
+   ALTER TABLE log RENAME TO log_before;
+   CREATE TABLE log (
+     id INTEGER PRIMARY KEY,
+     run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL,
+     seq INTEGER,
+     n INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     retries INTEGER NOT NULL,
+     batches INTEGER NOT NULL, queued INTEGER NOT NULL, messages INTEGER NOT NULL,
+     body TEXT NOT NULL
+   );
+   CREATE UNIQUE INDEX log_run ON log (run, first);
+   CREATE INDEX log_seq ON log (ws, seq);
+   INSERT INTO log (run, first, ws, seq, n, bytes, retries, batches, queued, messages, body)
+     SELECT run, first, ws, seq, n, bytes, retries, batches, queued, messages, body FROM log_before ORDER BY run, first;
+   DROP TABLE log_before;`,
 ];
 
 /** The format of the files that this program writes, kept in `user_version`. */
@@ -63,4 +84,6 @@ export function migrate(db: DatabaseSync, format: number): void {
       });
     }
   }
+  // A step that writes a table anew leaves a write-ahead log as long as that table.
+  if (format < VERSION) db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }

@@ -1,4 +1,12 @@
-/** Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. A change needs a step in `migrations.ts`. */
+/**
+ * Tables of the embedded store. They mirror the items of the DynamoDB tables; `body` columns are JSON. A change needs a step in `migrations.ts`.
+ *
+ * LOGORDER-1. Rows of `log` lie in the order of writing. So the appends of a commit share pages at the end of the table, and SQLite
+ *     begins the next page when one is full. A table in the order of its runs has a page for each run that is at work, and
+ *     SQLite spreads the rows of a full page over its neighbours. A row of up to 4 KB fits into its page, where a table WITHOUT
+ *     ROWID gives a page of its own to one of more than 1,002 bytes. Nobody keeps `id`: SQLite may give it to another row
+ *     once the last rows are deleted.
+ */
 
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -58,15 +66,16 @@ CREATE TABLE search_keys (
 ) WITHOUT ROWID;
 
 CREATE TABLE log (
+  id INTEGER PRIMARY KEY, -- LOGORDER-1
   run TEXT NOT NULL, first INTEGER NOT NULL, ws TEXT NOT NULL,
   seq INTEGER, -- null: a batch that a reset has prepared, which the feed does not show
   n INTEGER NOT NULL,
   bytes INTEGER NOT NULL, -- of the run's log up to and with this batch
   retries INTEGER NOT NULL, -- of activities, likewise
   batches INTEGER NOT NULL, queued INTEGER NOT NULL, messages INTEGER NOT NULL, -- likewise: of workers, activities in the queue, taken in
-  body TEXT NOT NULL,
-  PRIMARY KEY (run, first)
-) WITHOUT ROWID;
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX log_run ON log (run, first);
 CREATE INDEX log_seq ON log (ws, seq);
 -- Runs that a reset prepares: their logs have batches, and no head names them.
 CREATE TABLE prepared_runs (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;

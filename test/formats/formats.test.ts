@@ -1,5 +1,5 @@
 /** Data files that earlier formats have left, opened by the present program. `record.ts` made them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -74,6 +74,29 @@ describe.each(recorded)("%s", (name) => {
   test("can be restored as a backup", () => {
     expect(() => checkBackup(fileOf(name))).not.toThrow();
   });
+});
+
+test("the step to format 8 keeps each row of the log, and leaves no long write-ahead log", () => {
+  const file = fileOf("format-7.sql");
+  const rows = () =>
+    on(file, (db) =>
+      db
+        .prepare(
+          "SELECT run, first, ws, seq, n, bytes, retries, batches, queued, messages, body FROM log ORDER BY run, first",
+        )
+        .all(),
+    );
+  const put = "INSERT INTO log VALUES (?, ?, 'another', ?, 2, 30, 4, 5, 6, 7, ?)";
+  on(file, (db) => {
+    for (let i = 0; i < 300; i++)
+      db.prepare(put).run("a run", i + 1, i % 3 === 0 ? null : 10_000 - i, "x".repeat(i * 20));
+  });
+  const before = rows();
+  expect(before).toHaveLength(307);
+  const store = embedded({ file });
+  expect(statSync(`${file}-wal`).size).toBeLessThan(100_000);
+  store.close();
+  expect(rows()).toEqual(before);
 });
 
 test("a step that fails leaves the file as it was, and says which", () => {
