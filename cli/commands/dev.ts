@@ -19,8 +19,9 @@ clients; if standard output is no terminal, the key is only in the data
 directory's file \`key\`. Another SIROCCO_API_KEY replaces the key.
 With --worker the file runs as a worker of this server, in a process of its own
 that is restarted when the file, or a file that it imports, changes. With
---one-process both run in one process: steps take about two thirds of the time,
-nothing restarts the worker, and if it crashes the server ends with it.`,
+--one-process both run in one process, for production on one machine: steps
+take about two thirds of the time. Nothing reloads the worker, and if its code
+crashes or exits the server ends too: have a supervisor start both again.`,
   positionals: [],
   flags: {
     port: {
@@ -40,9 +41,9 @@ nothing restarts the worker, and if it crashes the server ends with it.`,
       type: "string",
       short: "w",
       value: "FILE",
-      help: "also run this worker file, with reload (DEPLOYMENT_NAME: default 'dev')",
+      help: "also run this worker file, with reload unless --one-process (DEPLOYMENT_NAME: default 'dev')",
     },
-    "one-process": { type: "boolean", help: "run server and worker in one process, for production on one machine" },
+    "one-process": { type: "boolean", help: "run server and --worker in one process, without reload" },
     origin: {
       type: "string",
       multiple: true,
