@@ -263,21 +263,24 @@ const STOP_LATE_MS = 15_000;
 
 /**
  * `received` resolves at the first signal after `take`, by which the worker drains; a second one ends the process as always.
+ * `release`: from then on a signal ends the process by itself, so the other listeners of the program, which a blocked
+ * event loop would not call either, are taken away with the worker's until `take` (WATCHDOG-2).
  * `emitted`: the program itself emitted the event, without the name that Node passes with a signal.
  */
 function stopSignals() {
   const { promise: received, resolve } = Promise.withResolvers<"signal" | "emitted">();
-  let ended = false;
-  const release = () => {
-    for (const name of SIGNALS) process.off(name, stop);
-  };
   const stop = (signal?: string) => {
-    ended = true;
-    release();
+    for (const name of SIGNALS) process.off(name, stop);
     resolve(signal === undefined ? "emitted" : "signal");
   };
+  let away = SIGNALS.map((name) => ({ name, listeners: [stop] as NodeJS.SignalsListener[] }));
+  const release = () => {
+    away = SIGNALS.map((name) => ({ name, listeners: process.rawListeners(name) as NodeJS.SignalsListener[] }));
+    for (const name of SIGNALS) process.removeAllListeners(name);
+  };
   const take = () => {
-    if (!ended) for (const name of SIGNALS) process.on(name, stop);
+    for (const { name, listeners } of away) for (const listener of listeners) process.on(name, listener);
+    away = [];
   };
   return { received, take, release };
 }
