@@ -68,9 +68,12 @@ export class NearCalls {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     for (const request of this.#open) request.abort();
-    const late = setTimeout(() => this.#announce(), graceMs);
-    const end = performance.now() + graceMs;
-    while (this.#open.size > 0 && performance.now() < end) await new Promise<void>((ok) => this.#waiting.add(ok));
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      this.#announce();
+    }, graceMs);
+    while (this.#open.size > 0 && !isLate) await new Promise<void>((ok) => this.#waiting.add(ok));
     clearTimeout(late);
     for (const port of this.#ports) port.close();
   }
