@@ -18,7 +18,17 @@ import {
 /** The server of this process, if `url` is its address (NEAR-1). */
 export function nearServer(url: string): NearServer | undefined {
   const found = (globalThis as { [NEAR_SERVER]?: NearServer })[NEAR_SERVER];
-  return found && new URL(found.url).href === new URL(url).href ? found : undefined;
+  return found && isSame(new URL(found.url), new URL(url)) ? found : undefined;
+}
+
+const LOOPBACK = /^(127\.0\.0\.1|\[::1\])$/;
+
+/** `localhost` is both addresses. */
+function isSame(a: URL, b: URL): boolean {
+  if (a.href === b.href) return true;
+  const isNamed = a.hostname === "localhost" || b.hostname === "localhost";
+  const named = ({ href, hostname }: URL) => (LOOPBACK.test(hostname) ? href.replace(hostname, "localhost") : href);
+  return isNamed && named(a) === named(b);
 }
 
 export function nearTransport(server: NearServer, options: TransportOptions & { readonly apiKey: string }): Transport {
