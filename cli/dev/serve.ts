@@ -35,6 +35,8 @@ export interface ServeOptions {
   /** Absolute. */
   readonly data: string;
   readonly worker: string | undefined;
+  /** Called when the database is open; `serve` closes it. */
+  readonly onOpen?: (ports: Embedded) => void;
   /** Called when the server can be used. */
   readonly onListening?: (server: RunningServer, key: string) => void;
   readonly origins: readonly string[];
@@ -47,15 +49,11 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<Exit> {
   const { io } = options;
   const settings = settingsOf(options.flags);
-  const log = lineLog({ ...options.log, write: (line) => io.err(line) });
-  const json = options.log.format === "json"; // then nothing else may be among the lines
-  // Key and console are told at any level: without them nobody can use the server.
-  const always = lineLog({ format: "json", level: "info", write: (line) => io.err(line) });
-  const say = (line: string) => (json ? always.info(line) : io.err(line));
-  const dim = (line: string) => (json ? log.info(line) : io.err(paint(io, "dim", line)));
+  const { log, json, say, dim } = talkOf(options);
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();
   const ports = dir.open({ settings, clock: backgroundClock, log, onFailure: disk.resolve });
+  options.onOpen?.(ports);
   const exporter = options.otlp && new TraceExporter(ports, options.otlp);
   if (exporter) ports.onRunClosed((ref, run) => exporter.add({ ref, run }));
   let server: RunningServer | undefined;
@@ -93,6 +91,17 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     exporter?.stop();
     ports.close();
   }
+}
+
+/** How the command speaks on standard error. */
+export function talkOf({ io, log: settings }: Pick<ServeOptions, "io" | "log">) {
+  const log = lineLog({ ...settings, write: (line) => io.err(line) });
+  const json = settings.format === "json"; // then nothing else may be among the lines
+  // Key and console are told at any level: without them nobody can use the server.
+  const always = lineLog({ format: "json", level: "info", write: (line) => io.err(line) });
+  const say = (line: string) => (json ? always.info(line) : io.err(line));
+  const dim = (line: string) => (json ? log.info(line) : io.err(paint(io, "dim", line)));
+  return { log, json, say, dim };
 }
 
 const STOPPED = Symbol("stopped");

@@ -33,6 +33,7 @@
  */
 import { closeSync, copyFileSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { isMainThread } from "node:worker_threads";
 import { Histogram } from "../lib/histogram.ts";
 import { LruCache } from "../lib/lru-cache.ts";
 import { StoreFailed } from "../ports.ts";
@@ -513,10 +514,16 @@ export class Database {
     for (const descriptor of [this.#log, this.#file]) if (descriptor !== null) closeSync(descriptor);
   }
 
-  /** Node closes a database that nothing refers to, or that is open when the process ends by itself, but not after `process.exit`. */
+  /**
+   * Node closes a database that nothing refers to, or that is open when the process ends by itself, but not after `process.exit`. In
+   * another thread than the main one it closes the database in any case, unless the process is killed.
+   */
   #keepLog(): void {
-    const end = (_open: DatabaseSync, code: number) => process.exit(code);
-    process.once("exit", end.bind(null, this.#db));
+    const end = (_open: DatabaseSync, code: number) => {
+      if (isMainThread) process.exit(code);
+      process.kill(process.pid, "SIGKILL");
+    };
+    process.prependOnceListener("exit", end.bind(null, this.#db));
   }
 }
 
