@@ -12,6 +12,8 @@
  * ONEPROCESS-4. `process.exit`, which any code of the worker may call, ends the thread of the server at whatever it does, and Node then
  *     closes its database: SQLite would remove a log that the disk still needs (COMMIT-8). So the main thread lets the server close
  *     its database before, and kills the process if the server cannot.
+ * ONEPROCESS-5. Node has one pool of threads for the whole process, and code of the worker may fill it for long, for example with look-ups
+ *     of names that get no answer. So the server syncs its files in a thread of its own.
  */
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

@@ -35,6 +35,8 @@ export interface ServeOptions {
   /** Absolute. */
   readonly data: string;
   readonly worker: string | undefined;
+  /** See `EmbeddedOptions`. */
+  readonly syncsApart?: boolean;
   /** Called when the database is open; `serve` closes it. */
   readonly onOpen?: (ports: Embedded) => void;
   /** Called when the server can be used. */
@@ -52,7 +54,8 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   const { log, json, say, dim } = talkOf(options);
   const dir = new DataDir(options.data);
   const disk = Promise.withResolvers<unknown>();
-  const ports = dir.open({ settings, clock: backgroundClock, log, onFailure: disk.resolve });
+  const { syncsApart = false } = options;
+  const ports = dir.open({ settings, clock: backgroundClock, log, onFailure: disk.resolve, syncsApart });
   options.onOpen?.(ports);
   const exporter = options.otlp && new TraceExporter(ports, options.otlp);
   if (exporter) ports.onRunClosed((ref, run) => exporter.add({ ref, run }));

@@ -35,6 +35,7 @@ try {
   const exit = await serve({
     ...options,
     worker: undefined,
+    syncsApart: true, // ONEPROCESS-5
     onOpen(opened) {
       ports = opened;
     },

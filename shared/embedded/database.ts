@@ -40,6 +40,7 @@ import { StoreFailed } from "../ports.ts";
 import { migrate, VERSION, whyNotReadable } from "./migrations.ts";
 import { prepare, type Statement, type Value } from "./prepare.ts";
 import { SCHEMA } from "./schema.ts";
+import type { Sync } from "./sync-thread.ts";
 import { type WalDamage, walDamage } from "./wal-damage.ts";
 import { hasFrame } from "./wal-format.ts";
 
@@ -125,6 +126,7 @@ export class Database {
   #log: number | null = null;
   #file: number | null = null;
   readonly #path: string | null;
+  readonly #inThread: Sync;
   #beforeCommit: (() => void)[] = [];
   #failed: StoreFailed | null = null;
   /** Called once when the store fails (COMMIT-4). */
@@ -136,8 +138,9 @@ export class Database {
   /** Damage of the file's log that was found when it was opened. The log was copied before anything was written. */
   readonly damage: WalDamage | null;
 
-  /** `path`: a file, created if missing, or `:memory:`. */
-  constructor(path: string) {
+  /** `path`: a file, created if missing, or `:memory:`. `sync`: default in a thread of Node's pool. */
+  constructor(path: string, sync: Sync = fdatasync) {
+    this.#inThread = sync;
     this.#db = new DatabaseSync(path);
     this.#path = path === ":memory:" ? null : path;
     try {
@@ -354,7 +357,7 @@ export class Database {
     this.#fileUnsynced = true;
     try {
       this.#guard(() => this.#copyLog());
-      fdatasync(this.#fileDescriptor(), (error) => this.#fileSynced(error));
+      this.#inThread(this.#fileDescriptor(), (error) => this.#fileSynced(error));
     } catch (error) {
       this.#fileSynced(error);
     }
@@ -414,7 +417,7 @@ export class Database {
       if (this.#open) setImmediate(() => this.#commit());
     };
     try {
-      fdatasync(this.#logDescriptor(), synced);
+      this.#inThread(this.#logDescriptor(), synced);
     } catch (error) {
       synced(error); // the log could not be opened
     }

@@ -19,6 +19,7 @@ import { Sequence } from "../embedded/sequence.ts";
 import { EmbeddedSetAside } from "../embedded/set-aside.ts";
 import { SettledTime } from "../embedded/settled-time.ts";
 import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
+import { syncThread } from "../embedded/sync-thread.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
 import { withFirstClaims } from "../engine/claim-first.ts";
@@ -49,6 +50,8 @@ export interface EmbeddedOptions {
   readonly recheckMs?: Millis;
   /** Called once if the disk refuses a commit (COMMIT-4); the process should end. */
   readonly onFailure?: (why: unknown) => void;
+  /** Other code of the process may fill Node's pool of threads: the store syncs in a thread of its own. */
+  readonly syncsApart?: boolean;
 }
 
 export interface Embedded extends Ports {
@@ -80,7 +83,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
   const settings = { ...DEFAULTS, ...options.settings };
   const uuid = options.uuid ?? (() => uuid7(clock.now()));
   const log = options.log ?? silent;
-  const database = new Database(options.file ?? ":memory:");
+  const database = new Database(options.file ?? ":memory:", options.syncsApart ? syncThread() : undefined);
   if (options.onFailure) database.onFailure = options.onFailure;
   const sequence = new Sequence(database);
   const notifier = new Notifier(clock, database);

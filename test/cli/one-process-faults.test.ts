@@ -1,4 +1,5 @@
 /** What may go wrong in `sirocco dev --one-process`, as real processes. */
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -125,6 +126,24 @@ test("the same server under another name: the worker drains before the server en
   expect(await within(15_000, dev.process.end())).toBe(0);
   expect(dev.process.err).not.toMatch(/go on elsewhere|repeated/);
   expect(dev.process.err).toContain("worker stopped");
+}, 30_000);
+
+test("ONEPROCESS-5: code of the worker that fills Node's pool of threads does not hold up the commits of the server", async () => {
+  const pipe = path("pipe");
+  execFileSync("mkfifo", [pipe]);
+  const dev = await started(
+    workerFile(`
+    import { open } from "node:fs";
+    for (let i = 0; i < 8; i++) open(${JSON.stringify(pipe)}, "r", () => {});
+    ${SIMPLE}`),
+  );
+  await serves(dev);
+  const call = { method: "POST", headers: { authorization: `Bearer ${dev.key}`, "content-type": "application/json" } };
+  const body = JSON.stringify({ wait_for_result: true, timeout_seconds: 20 });
+  const runs = Array.from({ length: 40 }, () => fetch(`${dev.url}/v1/workflows/w/execute`, { ...call, body }));
+  const answers = await within(10_000, Promise.all(runs));
+  expect(answers).not.toBe("late");
+  expect((answers as Response[]).map(({ status }) => status)).toEqual(Array(40).fill(200));
 }, 30_000);
 
 test("ONEPROCESS-4: process.exit in an activity lets the server close its database, and keeps the exit code", async () => {
