@@ -100,6 +100,16 @@ it("ONEPROCESS-1: the server answers while code blocks the worker, and the proce
   expect((await cli(["why", "s"], { env: at.env })).out).toContain("BlockedLoopError");
 }, 60_000);
 
+it("says so if the file has started no worker, and goes on", async () => {
+  const at = await one(
+    "none",
+    workerFile("none", "if (import.meta.main) await runWorker({ workflows: [walk], activities: [step] });"),
+  );
+  await at.process.waitForOutput(/has started no worker of this server/);
+  expect((await cli(["list"], { env: at.env })).code).toBe(0);
+  expect(await at.process.end()).toBe(0);
+});
+
 it("ONEPROCESS-3: a file that fails ends the server and the process, with its error", async () => {
   const at = await one(
     "fails",
