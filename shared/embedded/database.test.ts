@@ -416,6 +416,26 @@ describe("after a commit that makes the log long", () => {
     expect(statSync(`${other}-wal`).size).toBeGreaterThan(20_000_000);
   });
 
+  test("a store that the disk refused in a thread of the process: the process is killed, and leaves the log", () => {
+    const other = join(folder, "thread.db");
+    const thread = `
+      const fs = require("node:fs");
+      const refused = Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+      fs.fdatasync = (_fd, done) => setTimeout(done, 1, refused);
+      require("node:module").syncBuiltinESMExports();
+      import(${JSON.stringify(new URL("database.ts", import.meta.url).href)}).then(async ({ Database }) => {
+        const db = new Database(${JSON.stringify(other)});
+        db.run("INSERT INTO meta (name, value) VALUES ('a', ?)", "x".repeat(20_000_000));
+        await db.durable();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        db.close();
+      });`;
+    const code = `new (require("node:worker_threads").Worker)(${JSON.stringify(thread)}, { eval: true });`;
+    const ended = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });
+    expect(ended).toMatchObject({ signal: "SIGKILL", stderr: "" });
+    expect(statSync(`${other}-wal`).size).toBeGreaterThan(20_000_000);
+  });
+
   test("a close syncs the file before SQLite deletes the log", async () => {
     putMuch("a");
     await db.durable();
