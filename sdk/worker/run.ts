@@ -275,7 +275,8 @@ function stopSignals() {
   };
   let away = SIGNALS.map((name) => ({ name, listeners: [stop] as NodeJS.SignalsListener[] }));
   const release = () => {
-    away = SIGNALS.map((name) => ({ name, listeners: process.rawListeners(name) as NodeJS.SignalsListener[] }));
+    // Before the first `take` it holds the worker's own.
+    for (const name of SIGNALS) away.push({ name, listeners: process.rawListeners(name) as NodeJS.SignalsListener[] });
     for (const name of SIGNALS) process.removeAllListeners(name);
   };
   const take = () => {

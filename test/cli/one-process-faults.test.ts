@@ -113,6 +113,26 @@ test("SIGINT ends it at once where the file listens to SIGTERM alone", async () 
   expect(await within(5_000, dev.process.end("SIGINT"))).toBe(0);
 }, 30_000);
 
+test("under npm, the end of npm's shell after a signal does not cut the drain short", async () => {
+  const args = workerFile(`
+    const slow = activity({ name: "slow" }, async () => { console.error("begun"); await new Promise((ok) => setTimeout(ok, 3000)); return 7; });
+    await runWorker({ workflows: [workflow({ name: "w" }, async () => slow())], activities: [slow] });`);
+  const script = '"$0" "$@" & echo "pid=$!" >&2; wait';
+  const shell = new Process("sh", ["-c", script, process.execPath, BIN, "dev", "--port", "0", ...args], {
+    env: { npm_lifecycle_script: "sirocco dev" },
+  });
+  running.push(shell);
+  const [, pid] = (await shell.waitForOutput(/pid=(\d+)/)) as unknown as string[];
+  const [, url] = (await shell.waitForOutput(/SIROCCO_URL=(\S+)\n/)) as unknown as string[];
+  await shell.waitForOutput(/serves/);
+  await cli(["start", "w"], { env: { SIROCCO_URL: url!, SIROCCO_API_KEY: await keyPrintedBy(shell) } });
+  await shell.waitForOutput(/begun/);
+  process.kill(Number(pid), "SIGTERM");
+  shell.child.kill("SIGKILL");
+  await within(15_000, shell.ended);
+  expect(shell.err).toMatch(/worker stopped.*\nstopping; all data is kept/);
+}, 30_000);
+
 test("the same server under another name: the worker drains before the server ends", async () => {
   const dev = await started(
     workerFile(`
