@@ -20,7 +20,7 @@ directory's file \`key\`. Another SIROCCO_API_KEY replaces the key.
 With --worker the file runs as a worker of this server, in a process of its own
 that is restarted when the file, or a file that it imports, changes. With
 --one-process both run in one process, for production on one machine: steps
-take about two thirds of the time. Nothing reloads the worker, and if its code
+take about four fifths of the time. Nothing reloads the worker, and if its code
 crashes or exits the server ends too: have a supervisor start both again.`,
   positionals: [],
   flags: {

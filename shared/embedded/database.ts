@@ -71,7 +71,7 @@ const FEW_STATEMENTS = 16;
 const UNAWAITED_MS = 5;
 
 /**
- * Pages that SQLite keeps, KB. A commit whose pages a tree has moved about walks through all of them (400 us at 64 MB), and
+ * Pages that SQLite keeps, KB. A commit whose pages a tree has moved about walks through all of them (about 0.4 ms at 64 MB), and
  * the operating system keeps the rest of the file.
  */
 const CACHE_KB = 16_384;
