@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Mistral } from "@mistralai/mistralai";
 
-const KEY = "bench-key-0123456789";
+export const KEY = "bench-key-0123456789";
 
 /** What a process has used since it began. */
 export interface Usage {
@@ -55,14 +55,18 @@ function start(script: string, args: string[], env: Record<string, string> = {})
   });
 }
 
-export interface Installation {
+/** What a client sees. */
+export interface Reached {
   readonly url: string;
   readonly key: string;
-  readonly file: string;
   readonly client: Mistral;
+  close(): Promise<void>;
+}
+
+export interface Installation extends Reached {
+  readonly file: string;
   readonly server: Process;
   worker(env?: Record<string, string>): Promise<Process>;
-  close(): Promise<void>;
 }
 
 /** A server with a new SQLite file and full sync, and workers on demand, each in a process of its own. */

@@ -2,20 +2,19 @@
  * `npm run bench`: the engine on one machine, over real HTTP and a SQLite file with full sync. Prints tables and writes them
  * as JSON to `bench/results/`. Compare figures of one run only: another machine or another hour gives other figures.
  */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Installation, installation, now, type Process, round, spread } from "./harness.ts";
+import { Mistral } from "@mistralai/mistralai";
+import { installation, KEY, now, type Process, type Reached, round, spread } from "./harness.ts";
+import { sirocco } from "./peers/sirocco.ts";
 
 const { values } = parseArgs({
   options: { only: { type: "string" }, target: { type: "string", default: "embedded" } },
 });
 
-async function result(
-  on: Installation,
-  workflow: string,
-  input: Record<string, unknown>,
-): Promise<Record<string, unknown>> {
+async function result(on: Reached, workflow: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
   const answer = await on.client.workflows.executeWorkflow({
     workflowIdentifier: workflow,
     workflowExecutionRequest: { input, waitForResult: true, timeoutSeconds: 280 },
@@ -85,9 +84,42 @@ async function throughput() {
   return { rows, note: "us/step: processor time, user and system" };
 }
 
-async function latencies() {
+/** Server and worker in one process (`sirocco dev --one-process`). */
+async function oneProcess(): Promise<Reached> {
+  const folder = mkdtempSync(join(tmpdir(), "sirocco-bench-"));
+  const running = await sirocco.start(folder);
+  const url = `http://127.0.0.1:${running.request(0).port}`;
+  return {
+    url,
+    key: KEY,
+    client: new Mistral({ serverURL: url, apiKey: KEY }),
+    async close() {
+      await running.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function twoProcesses(): Promise<Reached> {
   const on = await installation();
   await on.worker();
+  return on;
+}
+
+async function latencies() {
+  const two = await latenciesOf(await twoProcesses());
+  const one = await latenciesOf(await oneProcess());
+  const rows = two.map(({ what, p50, p95 }, i) => ({
+    what,
+    "two processes: p50 ms": p50,
+    "p95 ms": p95,
+    "one process: p50 ms": one[i]?.p50,
+    "p95 ms ": one[i]?.p95,
+  }));
+  return { rows };
+}
+
+async function latenciesOf(on: Reached) {
   const toFirstActivity: number[] = [];
   for (let i = 0; i < 200; i++) {
     const began = now();
@@ -119,22 +151,20 @@ async function latencies() {
   await on.close();
   const row = (what: string, list: number[]) => {
     const { p50, p95 } = spread(list);
-    return { what, "p50 ms": round(p50, 2), "p95 ms": round(p95, 2) };
+    return { what, p50: round(p50, 2), p95: round(p95, 2) };
   };
-  return {
-    rows: [
-      row("start to first activity", toFirstActivity),
-      row("signal to the activity of its handler", toHandler),
-      row("progress report to stream client, a report each 20 ms", toStream),
-      row("get, nothing else to do", idle.get),
-      row("explain, nothing else to do", idle.explain),
-      row("get, while 20 callers start runs of 10 steps", loaded.get),
-      row("explain, likewise", loaded.explain),
-    ],
-  };
+  return [
+    row("start to first activity", toFirstActivity),
+    row("signal to the activity of its handler", toHandler),
+    row("progress report to stream client, a report each 20 ms", toStream),
+    row("get, nothing else to do", idle.get),
+    row("explain, nothing else to do", idle.explain),
+    row("get, while 20 callers start runs of 10 steps", loaded.get),
+    row("explain, likewise", loaded.explain),
+  ];
 }
 
-async function signals(on: Installation, n: number): Promise<number[]> {
+async function signals(on: Reached, n: number): Promise<number[]> {
   const executionId = "listens";
   const waits = on.client.workflows.executeWorkflow({
     workflowIdentifier: "listens",
@@ -149,7 +179,7 @@ async function signals(on: Installation, n: number): Promise<number[]> {
 }
 
 /** How long a client waits for each of two reads of an execution that is open. */
-async function reads(on: Installation, n: number) {
+async function reads(on: Reached, n: number) {
   const { executionId } = await on.client.workflows.executeWorkflow({
     workflowIdentifier: "parked",
     workflowExecutionRequest: { input: {} },

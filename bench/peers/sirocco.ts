@@ -3,10 +3,9 @@
  */
 import { fileURLToPath } from "node:url";
 import { VERSION } from "../../shared/protocol/version.ts";
-import { installation } from "../harness.ts";
+import { installation, KEY } from "../harness.ts";
 import { freePort, launch, type Peer, type RunningPeer } from "./peer.ts";
 
-const KEY = "bench-key-0123456789";
 const version = `${VERSION}, SQLite ${process.versions.sqlite}`;
 
 const request =
