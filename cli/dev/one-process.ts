@@ -1,14 +1,14 @@
 /**
  * `sirocco dev --one-process`: the server in a thread of its own, and the worker file in the main thread, as `node FILE` would
- * run it. Their calls take no network (NEAR-1).
+ * run it. Their calls take no network (INPROCESS-1).
  *
  * ONEPROCESS-1. The worker has the main thread: there it handles signals, and its watchdog finds code that blocks
  *     (WATCHDOG-1), which does not hold up the server.
  * ONEPROCESS-2. At SIGTERM or SIGINT the worker drains. The server ends after the worker has closed its port and the file has come to
  *     its end. It ends at once if the file has no listener for the signal, and after the grace in any case.
  * ONEPROCESS-3. Neither goes on without the other: if the file throws, or the server cannot write to its disk, the process ends with
- *     an exit code of 1 or more, so that whoever watches over it starts both again. Nothing that was acknowledged is lost. The process
- *     is ended in so many words: a worker that goes on keeps its event loop, and catches errors that nobody else does.
+ *     an exit code of 1 or more, so that whoever watches over it starts both again. Nothing that was acknowledged is lost. The command
+ *     calls `process.exit`: a worker that goes on would keep the event loop alive, and it logs errors that nothing else catches.
  * ONEPROCESS-4. `process.exit`, which any code of the worker may call, ends the thread of the server at whatever it does, and Node then
  *     closes its database: SQLite would remove a log that the disk still needs (COMMIT-8). So the main thread lets the server close
  *     its database before, and kills the process if the server cannot.
@@ -20,7 +20,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { NEAR_SERVER, type NearServer } from "../../shared/lib/near-calls.ts";
+import { IN_PROCESS_SERVER, type InProcessServer } from "../../shared/lib/in-process-calls.ts";
 import { CliError, EXIT, type Exit } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { parentEnded } from "./parent.ts";
@@ -66,7 +66,10 @@ async function both(options: ServeOptions & { readonly worker: string }, server:
   const { io, worker: file } = options;
   const { log, json, dim } = talkOf(options);
   const at = await server.listening;
-  (globalThis as { [NEAR_SERVER]?: NearServer })[NEAR_SERVER] = { url: at.url, connect: () => server.connect() };
+  (globalThis as { [IN_PROCESS_SERVER]?: InProcessServer })[IN_PROCESS_SERVER] = {
+    url: at.url,
+    connect: () => server.connect(),
+  };
   Object.assign(process.env, workerEnv(options, at.url, at.key, dim));
   const signal = signalled(io); // before the file, whose listeners may be for one signal only
   const over = import(pathToFileURL(file).href).then(

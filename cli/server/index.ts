@@ -6,8 +6,8 @@ import { type ApiOptions, createApi } from "../../shared/api/index.ts";
 import type { Ports } from "../../shared/ports.ts";
 import { ConsoleFiles } from "./console-files.ts";
 import { Doors } from "./doors.ts";
+import { InProcessCalls } from "./in-process-calls.ts";
 import { ServerMetrics } from "./metrics.ts";
-import { NearCalls } from "./near-calls.ts";
 import { Requests } from "./requests.ts";
 
 export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
@@ -33,7 +33,7 @@ export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
-  /** Answers the calls of a worker in another thread, which come through this port (NEAR-2). */
+  /** Answers the calls of a worker in another thread, which come through this port (INPROCESS-2). */
   serve(port: MessagePort): void;
   /**
    * Accepts no further requests, ends those in progress (long polls answer empty, streams end after a complete frame) and
@@ -63,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const url = (publicUrl ?? `http://${name}:${bound}`).replace(/\/+$/, "");
   const api = createApi(ports, { ...rest, version, url });
   const metrics = new ServerMetrics(ports, version);
-  const near = new NearCalls(api, ports.log, metrics);
+  const calls = new InProcessCalls(api, ports.log, metrics);
   const requests = new Requests(api, ports.log, {
     metrics,
     doors: new Doors({ host, url: publicUrl, origins }),
@@ -75,9 +75,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url,
     port: bound,
-    serve: (port) => near.serve(port),
+    serve: (port) => calls.serve(port),
     async close(graceMs = 5_000) {
-      await Promise.all([near.stop(graceMs), close(server, requests, graceMs)]);
+      await Promise.all([calls.stop(graceMs), close(server, requests, graceMs)]);
     },
   };
 }

@@ -10,10 +10,10 @@ import { hosted } from "../workflow/hosted.ts";
 import { WorkerEncoding } from "./encoding.ts";
 import { healthServer } from "./health.ts";
 import { httpTransport } from "./http-transport.ts";
+import { inProcessTransport, serverInProcess } from "./in-process-transport.ts";
 import { consoleLog, steadyLog } from "./log.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { metricsServer } from "./metrics-server.ts";
-import { nearServer, nearTransport } from "./near-transport.ts";
 import { workerSpans } from "./open-telemetry.ts";
 import { portOf, settingsOf, WorkerConfigError, type WorkerOptions, type WorkerSettings } from "./options.ts";
 import { replayIfAsked } from "./replay-mode.ts";
@@ -182,8 +182,8 @@ function transportOf({ url, apiKey }: WorkerSettings, log: Log, metrics: WorkerM
     if (attempt !== 3 && attempt % 20 !== 0) return;
     log.warn(`${operation} is being repeated`, { attempt, why: why.message });
   };
-  const near = nearServer(url);
-  return near ? nearTransport(near, { apiKey, onRetry }) : httpTransport({ url, apiKey, onRetry });
+  const server = serverInProcess(url);
+  return server ? inProcessTransport(server, { apiKey, onRetry }) : httpTransport({ url, apiKey, onRetry });
 }
 
 type Context = ConstructorParameters<typeof Worker>[0];

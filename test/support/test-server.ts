@@ -9,7 +9,7 @@ export interface TestServer {
   readonly url: string;
   /** A key of the default workspace with all rights, named `tester`. */
   readonly key: string;
-  /** For workers that call it from the same process (NEAR-2). */
+  /** For workers that call it from the same process (INPROCESS-2). */
   serve(port: MessagePort): void;
   /** Once, however often it is called. */
   close(): Promise<void>;

@@ -1,24 +1,24 @@
-/** NEAR-1, NEAR-2: the calls of a worker through a message port, to a real server. */
+/** INPROCESS-1, INPROCESS-2: the calls of a worker through a message port, to a real server. */
 import { randomUUID } from "node:crypto";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { activity, startWorker, workflow } from "../../sdk/index.ts";
-import { nearServer, nearTransport } from "../../sdk/worker/near-transport.ts";
+import { inProcessTransport, serverInProcess } from "../../sdk/worker/in-process-transport.ts";
 import { ServerRefusal, ServerUnreachable } from "../../sdk/worker/transport.ts";
 import { DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
-import { NEAR_SERVER, type NearServer } from "../../shared/lib/near-calls.ts";
+import { IN_PROCESS_SERVER, type InProcessServer } from "../../shared/lib/in-process-calls.ts";
 import { MAX_WORKER_BODY_BYTES } from "../../shared/protocol/limits.ts";
 import type { Delivery, WorkerBody } from "../../shared/protocol/worker.ts";
 import { QUIET, type TestServer, testServer } from "../support/test-server.ts";
 
 let server: TestServer;
 let ports: MessagePort[];
-let near: NearServer;
+let inProcess: InProcessServer;
 beforeEach(async () => {
   server = await testServer();
   ports = [];
-  near = {
+  inProcess = {
     url: server.url,
     connect() {
       const { port1, port2 } = new MessageChannel();
@@ -29,13 +29,13 @@ beforeEach(async () => {
   };
 });
 afterEach(async () => {
-  Reflect.deleteProperty(globalThis, NEAR_SERVER);
+  Reflect.deleteProperty(globalThis, IN_PROCESS_SERVER);
   for (const port of ports) port.close();
   await server.close();
 });
 
-const transportOf = (o: Partial<Parameters<typeof nearTransport>[1]> = {}) =>
-  nearTransport(near, { apiKey: server.key, ...o });
+const transportOf = (o: Partial<Parameters<typeof inProcessTransport>[1]> = {}) =>
+  inProcessTransport(inProcess, { apiKey: server.key, ...o });
 const who = { deployment: "shop", worker: "one", session: randomUUID() };
 const queue = { workspace: DEFAULT_WORKSPACE, deployment: "shop", queue: "workflow" } as const;
 const send = (execution: string) => server.ports.tasks.send(queue, { kind: "workflow", execution });
@@ -97,7 +97,7 @@ test("PARTS-1: a poll in parts gives each task as it comes", async () => {
 test.each([
   undefined,
   true,
-] as const)("NEAR-2: a poll that its caller aborts takes no task (parts: %s)", async (parts) => {
+] as const)("INPROCESS-2: a poll that its caller aborts takes no task (parts: %s)", async (parts) => {
   const received = vi.spyOn(server.ports.tasks, parts ? "receiveInParts" : "receive");
   const cut = new AbortController();
   const polled = transportOf().call("poll", poll({ ...(parts && { parts }) }), {
@@ -162,19 +162,19 @@ const run = async (input: unknown) => {
   return (await fetch(`${server.url}/v1/workflows/steps/execute`, { method: "POST", headers, body })).json();
 };
 
-test("NEAR-1: a worker uses the server of its process for its address, and HTTP for every other", async () => {
-  Object.assign(globalThis, { [NEAR_SERVER]: near });
-  expect(nearServer(`${server.url}/`)).toBe(near);
-  expect(nearServer("http://127.0.0.1:1")).toBeUndefined();
+test("INPROCESS-1: a worker uses the server of its process for its address, and HTTP for every other", async () => {
+  Object.assign(globalThis, { [IN_PROCESS_SERVER]: inProcess });
+  expect(serverInProcess(`${server.url}/`)).toBe(inProcess);
+  expect(serverInProcess("http://127.0.0.1:1")).toBeUndefined();
   const options = { apiKey: server.key, workflows: [steps], activities: [step], log: QUIET };
-  const worker = await startWorker({ ...options, url: server.url, deployment: "near" });
+  const worker = await startWorker({ ...options, url: server.url, deployment: "shop" });
   expect(ports).toHaveLength(1);
   expect(await run({ n: 20 })).toMatchObject({ result: { n: 20 } });
   expect(await worker.stop()).toBe(0);
   const other = await startWorker({
     ...options,
     url: server.url.replace("127.0.0.1", "localhost"),
-    deployment: "near",
+    deployment: "shop",
   });
   expect(ports).toHaveLength(1);
   expect(await run({ n: 2 })).toMatchObject({ result: { n: 2 } });

@@ -1,6 +1,12 @@
-/** The calls of a worker to a server in another thread of its process (NEAR-1, NEAR-2). */
+/** The calls of a worker to a server in another thread of its process (INPROCESS-1, INPROCESS-2). */
 
-import { LINE, NEAR_SERVER, type NearAnswer, type NearCall, type NearServer } from "../../shared/lib/near-calls.ts";
+import {
+  IN_PROCESS_SERVER,
+  type InProcessAnswer,
+  type InProcessCall,
+  type InProcessServer,
+  LINE,
+} from "../../shared/lib/in-process-calls.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import { WORKER_ROUTES, type WorkerOperation } from "../../shared/protocol/worker.ts";
 import type { PartReader } from "./poll-parts.ts";
@@ -15,9 +21,9 @@ import {
   withoutHalves,
 } from "./transport.ts";
 
-/** The server of this process, if `url` is its address (NEAR-1). */
-export function nearServer(url: string): NearServer | undefined {
-  const found = (globalThis as { [NEAR_SERVER]?: NearServer })[NEAR_SERVER];
+/** The server of this process, if `url` is its address (INPROCESS-1). */
+export function serverInProcess(url: string): InProcessServer | undefined {
+  const found = (globalThis as { [IN_PROCESS_SERVER]?: InProcessServer })[IN_PROCESS_SERVER];
   return found && isSame(new URL(found.url), new URL(url)) ? found : undefined;
 }
 
@@ -31,23 +37,26 @@ function isSame(a: URL, b: URL): boolean {
   return isNamed && named(a) === named(b);
 }
 
-export function nearTransport(server: NearServer, options: TransportOptions & { readonly apiKey: string }): Transport {
-  const calls = new NearCalls(server, options.apiKey);
+export function inProcessTransport(
+  server: InProcessServer,
+  options: TransportOptions & { readonly apiKey: string },
+): Transport {
+  const calls = new InProcessCalls(server, options.apiKey);
   const pack = (body: unknown) => withoutHalves(JSON.stringify(body));
   return transportOver({ pack, send: (...call) => calls.send(...call), close: () => calls.close() }, options);
 }
 
-class NearCalls {
-  readonly #port: ReturnType<NearServer["connect"]>;
+class InProcessCalls {
+  readonly #port: ReturnType<InProcessServer["connect"]>;
   readonly #authorization: string;
   readonly #open = new Map<number, OpenCall>();
   #last = 0;
   #isClosed = false;
 
-  constructor(server: NearServer, apiKey: string) {
+  constructor(server: InProcessServer, apiKey: string) {
     this.#authorization = `Bearer ${apiKey}`;
     this.#port = server.connect();
-    this.#port.on("message", ([id, status, text]: NearAnswer) => {
+    this.#port.on("message", ([id, status, text]: InProcessAnswer) => {
       const call = this.#open.get(id);
       if (status === LINE) call?.line(text);
       else call?.resolve({ status, text });
@@ -101,7 +110,7 @@ class NearCalls {
     this.#port.close();
   }
 
-  #post(call: NearCall): void {
+  #post(call: InProcessCall): void {
     this.#port.postMessage(call);
   }
 }

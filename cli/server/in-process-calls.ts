@@ -1,17 +1,17 @@
-/** Serves the calls of workers in other threads of this process (NEAR-2): each goes to the API as a request over HTTP does. */
+/** Serves the calls of workers in other threads of this process (INPROCESS-2): each goes to the API as a request over HTTP does. */
 import type { MessagePort } from "node:worker_threads";
 import type { ApiRequest } from "../../shared/api/http-message.ts";
 import { type Api, CallerGone } from "../../shared/api/index.ts";
-import { LINE, type NearAnswer, type NearCall } from "../../shared/lib/near-calls.ts";
+import { type InProcessAnswer, type InProcessCall, LINE } from "../../shared/lib/in-process-calls.ts";
 import type { Log } from "../../shared/ports.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
-export class NearCalls {
+export class InProcessCalls {
   readonly #api: Api;
   readonly #log: Log;
   readonly #metrics: ServerMetrics;
   readonly #ports = new Set<MessagePort>();
-  readonly #open = new Set<NearRequest>();
+  readonly #open = new Set<InProcessRequest>();
   readonly #waiting = new Set<() => void>();
   #isStopping = false;
 
@@ -22,16 +22,16 @@ export class NearCalls {
   }
 
   serve(port: MessagePort): void {
-    const open = new Map<number, NearRequest>();
+    const open = new Map<number, InProcessRequest>();
     this.#ports.add(port);
-    port.on("message", ([id, path, authorization = "", body = ""]: NearCall) => {
+    port.on("message", ([id, path, authorization = "", body = ""]: InProcessCall) => {
       if (path === undefined) return open.get(id)?.abort();
-      const request = new NearRequest(path, authorization, body, this.#api.bodyLimit(path));
+      const request = new InProcessRequest(path, authorization, body, this.#api.bodyLimit(path));
       open.set(id, request);
       this.#open.add(request);
       if (this.#isStopping) request.abort();
       const send = (status: number, text: string) => {
-        if (!request.isAborted || this.#isStopping) port.postMessage([id, status, text] satisfies NearAnswer);
+        if (!request.isAborted || this.#isStopping) port.postMessage([id, status, text] satisfies InProcessAnswer);
       };
       void this.#answer(request, send).finally(() => {
         open.delete(id);
@@ -46,7 +46,7 @@ export class NearCalls {
     });
   }
 
-  async #answer(request: NearRequest, send: (status: number, text: string) => void): Promise<void> {
+  async #answer(request: InProcessRequest, send: (status: number, text: string) => void): Promise<void> {
     const began = performance.now();
     try {
       const answer = await this.#api.handle(request);
@@ -93,7 +93,7 @@ const linesOf = (chunk: string | Uint8Array): string[] => {
 const GONE = "the caller has gone, or the server stops";
 
 /** Its abort signal is created at its first use, because most requests never use it. */
-class NearRequest implements ApiRequest {
+class InProcessRequest implements ApiRequest {
   readonly method = "POST";
   readonly target: string;
   readonly headers: ApiRequest["headers"];
