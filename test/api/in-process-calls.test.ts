@@ -167,16 +167,14 @@ test("INPROCESS-1: a worker uses the server of its process for its address, and 
   expect(serverInProcess(`${server.url}/`)).toBe(inProcess);
   expect(serverInProcess("http://127.0.0.1:1")).toBeUndefined();
   const options = { apiKey: server.key, workflows: [steps], activities: [step], log: QUIET };
-  const worker = await startWorker({ ...options, url: server.url, deployment: "shop" });
-  expect(ports).toHaveLength(1);
+  const local = server.url.replace("127.0.0.1", "localhost");
+  const worker = await startWorker({ ...options, url: local, deployment: "shop" });
+  expect(ports.length).toBe(1);
   expect(await run({ n: 20 })).toMatchObject({ result: { n: 20 } });
   expect(await worker.stop()).toBe(0);
-  const other = await startWorker({
-    ...options,
-    url: server.url.replace("127.0.0.1", "localhost"),
-    deployment: "shop",
-  });
-  expect(ports).toHaveLength(1);
+  Object.assign(globalThis, { [IN_PROCESS_SERVER]: { ...inProcess, url: "http://127.0.0.1:1" } });
+  const other = await startWorker({ ...options, url: local, deployment: "shop" });
+  expect(ports.length).toBe(1);
   expect(await run({ n: 2 })).toMatchObject({ result: { n: 2 } });
   await other.stop();
 });
