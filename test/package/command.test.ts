@@ -95,6 +95,7 @@ describe("the package of the command", () => {
       "LICENSE",
       "README.md",
       "dist/bin.js",
+      "dist/dev/server-thread.js",
       "dist/dev/tether.js",
       "dist/grafana.json",
       "dist/schema-thread.js",
@@ -152,7 +153,7 @@ describe("the package of the command", () => {
       ])
       .map(([, fixed, lazy]) => (fixed ?? lazy)!);
     expect(imported.length).toBeGreaterThan(50);
-    expect(imported.filter((path) => !path.startsWith("node:") && !path.startsWith("./"))).toEqual([]);
+    expect(imported.filter((path) => !path.startsWith("node:") && !/^\.\.?\//.test(path))).toEqual([]);
   });
 
   test("leaves the manifest in the repository pointing at the sources", () => {
@@ -187,6 +188,21 @@ describe("npx sirocco", () => {
     await expect.poll(() => pids.map(alive), { timeout: 10_000 }).toEqual([false, false]);
     expect(await answers(url)).toBe(false);
     expect(dev.err).toContain("stopping; all data is kept");
+  });
+
+  test("dev --one-process serves an execution, and ends with its worker", async () => {
+    const dev = npx(...DEV, "--data", "one-process", "--one-process");
+    const { url, key, pids } = await served(dev);
+    const start = run(process.execPath, [bin(), "start", "sum", "--wait", "--json"], {
+      SIROCCO_URL: url,
+      SIROCCO_API_KEY: key,
+    });
+    expect(await start.ended, start.err).toBe(0);
+    expect(JSON.parse(start.out)).toMatchObject({ status: "COMPLETED", result: { sum: 18 } });
+    await dev.end("SIGTERM");
+    await expect.poll(() => alive(pids[0]!), { timeout: 10_000 }).toBe(false);
+    expect(await answers(url)).toBe(false);
+    expect(dev.err).toMatch(/worker stopped[\s\S]*stopping; all data is kept/);
   });
 
   test("the worker ends when SIGKILL ends the server, and the next server has the data", async () => {
@@ -231,11 +247,13 @@ describe("npx sirocco", () => {
 
 describeUnless(noOldest)(`Node ${OLDEST_NODE} itself`, () => {
   test.each([
-    ["worker.ts", WORKER, { sum: 18 }],
-    ["worker.cjs", COMMON_WORKER, { version: `v${OLDEST_NODE}` }],
-  ])("runs the server, and %s with the packed SDK", async (file, text, result) => {
+    ["worker.ts", WORKER, { sum: 18 }, []],
+    ["worker.cjs", COMMON_WORKER, { version: `v${OLDEST_NODE}` }, []],
+    ["worker.cjs", COMMON_WORKER, { version: `v${OLDEST_NODE}` }, ["--one-process"]],
+  ])("runs the server, and %s with the packed SDK", async (file, text, result, more) => {
     p.write(file, text);
-    const dev = run(oldest!, [bin(), "dev", "--port", "0", "--data", `oldest-${file}.db`, "--worker", file]);
+    const data = `oldest-${file}${more}.db`;
+    const dev = run(oldest!, [bin(), "dev", "--port", "0", "--data", data, "--worker", file, ...more]);
     const { url, key } = await served(dev);
     const asked = { SIROCCO_URL: url, SIROCCO_API_KEY: key };
     const start = run(oldest!, [bin(), "start", "sum", "--wait", "--json"], asked);
