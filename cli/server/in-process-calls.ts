@@ -4,6 +4,7 @@ import type { ApiRequest } from "../../shared/api/http-message.ts";
 import { type Api, CallerGone } from "../../shared/api/index.ts";
 import { type InProcessAnswer, type InProcessCall, LINE } from "../../shared/lib/in-process-calls.ts";
 import type { Log } from "../../shared/ports.ts";
+import { Abortable } from "./abortable.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
 export class InProcessCalls {
@@ -31,7 +32,7 @@ export class InProcessCalls {
       this.#open.add(request);
       if (this.#isStopping) request.abort();
       const send = (status: number, text: string) => {
-        if (!request.isAborted || this.#isStopping) port.postMessage([id, status, text] satisfies InProcessAnswer);
+        if (!request.aborted || this.#isStopping) port.postMessage([id, status, text] satisfies InProcessAnswer);
       };
       void this.#answer(request, send).finally(() => {
         open.delete(id);
@@ -53,12 +54,12 @@ export class InProcessCalls {
       this.#metrics.answered(request.target, answer.status, (performance.now() - began) / 1_000);
       if (answer.kind === "body") return send(answer.status, answer.body);
       for await (const chunk of answer.chunks) {
-        if (request.isAborted && !this.#isStopping) break; // the generator hands back what it has taken (PARTS-2)
+        if (request.aborted && !this.#isStopping) break; // the generator hands back what it has taken (PARTS-2)
         for (const line of linesOf(chunk)) send(LINE, line);
       }
       send(answer.status, "");
     } catch (error) {
-      if (!(error instanceof CallerGone) && !request.isAborted)
+      if (!(error instanceof CallerGone) && !request.aborted)
         this.#log.error("request: the answer could not be written", { method: "POST", path: request.target, error });
       send(500, "");
     }
@@ -89,34 +90,16 @@ const linesOf = (chunk: string | Uint8Array): string[] => {
   return text.split("\n").filter(Boolean);
 };
 
-/** An abort reason of our own: the default reason is an error, whose stack would be captured. */
-const GONE = "the caller has gone, or the server stops";
-
-/** Its abort signal is created at its first use, because most requests never use it. */
-class InProcessRequest implements ApiRequest {
+class InProcessRequest extends Abortable implements ApiRequest {
   readonly method = "POST";
   readonly target: string;
   readonly headers: ApiRequest["headers"];
   readonly body: string | null;
-  isAborted = false;
-  #controller: AbortController | null = null;
 
   constructor(target: string, authorization: string, body: string, limit: number) {
+    super();
     this.target = target;
     this.headers = { authorization, "content-type": "application/json" };
     this.body = body.length > limit || (body.length > limit / 3 && Buffer.byteLength(body) > limit) ? null : body;
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.isAborted) this.#controller.abort(GONE);
-    }
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.isAborted = true;
-    this.#controller?.abort(GONE);
   }
 }

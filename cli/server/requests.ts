@@ -6,6 +6,7 @@ import { type Api, type ApiResponse, CallerGone } from "../../shared/api/index.t
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import type { Log } from "../../shared/ports.ts";
 import { toBody } from "../../shared/protocol/errors.ts";
+import { Abortable } from "./abortable.ts";
 import { readBody, wholeBody } from "./body.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { Doors } from "./doors.ts";
@@ -184,43 +185,22 @@ function hasBody(request: IncomingMessage): boolean {
   return request.headers["content-length"] !== "0" && request.method !== "GET" && request.method !== "HEAD";
 }
 
-/** An abort reason of our own: the default reason is an error, whose stack would be captured for each request that waited. */
-const GONE = "the caller has gone, or the server stops";
-
-/** A request as the API takes it. Its abort signal is created at its first use, because most requests never use it. */
-class Exchange implements ApiRequest {
+/** A request as the API takes it. */
+class Exchange extends Abortable implements ApiRequest {
   readonly method: string;
   readonly target: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: () => Promise<Uint8Array | string | null>;
   /** Whether nothing of the body is left to read. */
   isRead: boolean;
-  #controller: AbortController | null = null;
-  #aborted = false;
 
   constructor(request: IncomingMessage, body: () => Promise<Uint8Array | string | null>) {
+    super();
     this.method = request.method ?? "GET";
     this.target = request.url ?? "/";
     this.headers = request.headers;
     this.body = body;
     this.isRead = !hasBody(request);
-  }
-
-  get aborted(): boolean {
-    return this.#aborted;
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort(GONE);
-    }
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#aborted = true;
-    this.#controller?.abort(GONE);
   }
 }
 
