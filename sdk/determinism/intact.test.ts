@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WorkflowDriver } from "../../test/support/workflow-driver.ts";
 import { activity, on, query, SandboxError, signal, sleep, unsafe, update, workflow } from "../index.ts";
 import { replay, testEnvironment } from "../testing/index.ts";
+import type { AnyWorkflow } from "../workflow/define.ts";
 
 const { max } = Math;
 const mine = (...all: number[]): number => max(...all);
@@ -185,5 +186,64 @@ describe("other code may replace functions", () => {
     expect(began).toBeGreaterThan(1);
     expect((await run.history()).map(({ kind }) => kind)).not.toContain("workflow_task_failed");
     expect(Math.hypot).toBe(mine);
+  });
+});
+
+describe("executions that go on together", () => {
+  const { cbrt, expm1 } = Math;
+  afterEach(() => {
+    Object.assign(Math, { cbrt, expm1 });
+  });
+  const suspicion = 'a replacement of Math.cbrt was used inside workflow "';
+  const innocent = workflow({ name: "innocent" }, async () => sleep("1h"));
+  const start = (one: AnyWorkflow, execution: string) => WorkflowDriver.start(one, {}, { execution });
+  const outcomes = async (...runs: Promise<WorkflowDriver>[]) =>
+    (await Promise.allSettled(runs)).map((how) => (how.status === "fulfilled" ? how.value.kinds : how.reason.message));
+
+  test("are all suspected, and the one that replaces a function is found however late it repeats that", async () => {
+    const guilty = workflow({ name: "guilty" }, async () => {
+      Math.cbrt = mine;
+      await sleep("1h");
+    });
+    const both = await outcomes(start(innocent, "1"), start(guilty, "2"));
+    expect(both).toEqual([
+      expect.stringContaining(`${suspicion}innocent"`),
+      expect.stringContaining(`${suspicion}guilty"`),
+    ]);
+    await expect(outcomes(start(innocent, "1"))).resolves.toEqual([["timer_started"]]);
+    expect(Math.cbrt).toBe(cbrt);
+    await expect(start(guilty, "2")).rejects.toThrow(`${suspicion}guilty"`);
+    expect(Math.cbrt).toBe(cbrt);
+    await expect(outcomes(start(innocent, "1"), start(innocent, "3"))).resolves.toEqual([
+      ["timer_started"],
+      ["timer_started"],
+    ]);
+  });
+
+  test("are all cleared of what other code has replaced, which then stands", async () => {
+    const first = start(innocent, "1");
+    Math.expm1 = mine; // before the code of either is quiescent
+    const both = await outcomes(first, start(innocent, "2"));
+    expect(both).toEqual(Array(2).fill(expect.stringContaining("a replacement of Math.expm1")));
+    await expect(outcomes(start(innocent, "1"))).resolves.toEqual([["timer_started"]]);
+    expect(Math.expm1).toBe(expm1);
+    await expect(outcomes(start(innocent, "2"))).resolves.toEqual([["timer_started"]]);
+    expect(Math.expm1).toBe(mine);
+  });
+
+  test("share the two comparisons", async () => {
+    let reads = 0;
+    const run = Promise.all(["1", "2", "3"].map((id) => start(innocent, id)));
+    const own = Object.getOwnPropertyDescriptor(Math, "cbrt")!;
+    Object.defineProperty(Math, "cbrt", {
+      configurable: true,
+      get() {
+        reads++;
+        return cbrt;
+      },
+    });
+    await run;
+    Object.defineProperty(Math, "cbrt", own);
+    expect(reads).toBe(1);
   });
 });
