@@ -2,6 +2,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ApiRequest } from "../../shared/api/http-message.ts";
 import { type Api, CallerGone } from "../../shared/api/index.ts";
+import { Awake } from "../../shared/lib/awake.ts";
 import { type InProcessAnswer, type InProcessCall, LINE } from "../../shared/lib/in-process-calls.ts";
 import type { Log } from "../../shared/ports.ts";
 import { Abortable } from "./abortable.ts";
@@ -24,15 +25,19 @@ export class InProcessCalls {
 
   serve(port: MessagePort): void {
     const open = new Map<number, InProcessRequest>();
+    const awake = new Awake();
     this.#ports.add(port);
     port.on("message", ([id, path, authorization = "", body = ""]: InProcessCall) => {
+      awake.came();
       if (path === undefined) return open.get(id)?.abort();
       const request = new InProcessRequest(path, authorization, body, this.#api.bodyLimit(path));
       open.set(id, request);
       this.#open.add(request);
       if (this.#isStopping) request.abort();
       const send = (status: number, text: string) => {
-        if (!request.aborted || this.#isStopping) port.postMessage([id, status, text] satisfies InProcessAnswer);
+        if (request.aborted && !this.#isStopping) return;
+        port.postMessage([id, status, text] satisfies InProcessAnswer);
+        awake.sent(text.length, open.size);
       };
       void this.#answer(request, send).finally(() => {
         open.delete(id);

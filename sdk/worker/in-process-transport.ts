@@ -1,5 +1,6 @@
 /** The calls of a worker to a server in another thread of its process (INPROCESS-1, INPROCESS-2). */
 
+import { Awake } from "../../shared/lib/awake.ts";
 import {
   IN_PROCESS_SERVER,
   type InProcessAnswer,
@@ -50,6 +51,7 @@ class InProcessCalls {
   readonly #port: ReturnType<InProcessServer["connect"]>;
   readonly #authorization: string;
   readonly #open = new Map<number, OpenCall>();
+  readonly #awake = new Awake();
   #last = 0;
   #isClosed = false;
 
@@ -57,6 +59,7 @@ class InProcessCalls {
     this.#authorization = `Bearer ${apiKey}`;
     this.#port = server.connect();
     this.#port.on("message", ([id, status, text]: InProcessAnswer) => {
+      this.#awake.came();
       const call = this.#open.get(id);
       if (status === LINE) call?.line(text);
       else call?.resolve({ status, text });
@@ -112,6 +115,8 @@ class InProcessCalls {
 
   #post(call: InProcessCall): void {
     this.#port.postMessage(call);
+    const [, , , body = ""] = call;
+    this.#awake.sent(body.length, this.#open.size);
   }
 }
 
