@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { readHeaders } from "../../shared/lib/otlp-headers.ts";
 import { command } from "../command.ts";
-import { optimizeEarly } from "../dev/early-optimization.ts";
 import { logFlags, logSettingsOf, settingsFlags } from "../dev/settings.ts";
 import { CliError, EXIT, usage } from "../errors.ts";
 import type { Io } from "../io.ts";
@@ -81,7 +80,6 @@ crashes or exits the server ends too: have a supervisor start both again.`,
     const host = flags.host ?? "127.0.0.1";
     const options = { port, host, data: resolve(io.cwd, data), origins, otlp, log, flags, io };
     // Imported here, so that other commands do not load the engine.
-    optimizeEarly();
     if (!flags["one-process"]) return (await import("../dev/serve.ts")).serve({ ...options, worker });
     if (worker === undefined) throw usage("--one-process needs a worker: name its file with --worker FILE.");
     return (await import("../dev/one-process.ts")).oneProcess({ ...options, worker });

@@ -16,7 +16,7 @@ const FLAGS = [
 /** Lines of Node whose V8 knows the flags. Another might write an error to the terminal. */
 const LINES = ["22", "24"];
 
-/** To be called first: what is compiled already stays as it is. */
+/** For the whole process. To be called once it has loaded its modules: Node starts modules and threads of its own more slowly with the flags. */
 export function optimizeEarly(): void {
   const [line = ""] = process.versions.node.split(".");
   if (LINES.includes(line)) for (const flag of FLAGS) setFlagsFromString(flag);

@@ -17,6 +17,7 @@ import { type RunningServer, startServer } from "../server/index.ts";
 import { VERSION } from "../version.ts";
 import { CONSOLE_FOLDER } from "./console-folder.ts";
 import { DataDir } from "./data-dir.ts";
+import { optimizeEarly } from "./early-optimization.ts";
 import { parentEnded } from "./parent.ts";
 import { type logSettingsOf, settingsOf } from "./settings.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
@@ -65,6 +66,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
   try {
     const key = await keyOf(dir, ports, io);
     server = await listen(options, ports);
+    optimizeEarly();
     dir.announce(server.url);
     const stopMaintenance = ports.maintain();
     dim(`sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`);

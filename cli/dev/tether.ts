@@ -1,10 +1,7 @@
 /**
- * Preloaded into the worker of `sirocco dev --worker`, whose standard input is a pipe from its parent. When the parent dies, even
- * by SIGKILL, the pipe ends, and this process sends SIGTERM to itself.
+ * Preloaded into a process whose standard input is a pipe from its parent. When the parent dies, even by SIGKILL, the pipe
+ * ends, and this process sends SIGTERM to itself.
  */
-import { optimizeEarly } from "./early-optimization.ts";
-
-optimizeEarly();
 process.stdin.on("end", () => process.kill(process.pid, "SIGTERM"));
 process.stdin.on("error", () => {});
 process.stdin.resume();

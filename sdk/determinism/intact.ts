@@ -9,14 +9,14 @@
  *     function that knows whose code runs: an assignment by workflow code throws there. A change that nobody repeats was
  *     not the code's, and the runtime lets it stand.
  * INTACT-3. What changes between two stimuli is not the code's either, nor what modules change when they are loaded.
- * INTACT-4. Executions whose stimuli are given before the same moment of quiescence share both comparisons. They are all suspected of
- *     what has changed between the two, and it stands once each of them is cleared.
+ * INTACT-4. Executions whose code becomes quiescent in the same tick go on one after the other, and no code of a workflow whose turn it is to be
+ *     compared runs in between. So where the first finds nothing changed, the others have changed nothing.
  *
  * The comparison is generated code, one function per object with every name written out: 4 µs per stimulus for 1,180 members, where
  * a loop over the names costs more than ten times as much. Where Node forbids generated code the loop does it.
  */
 import { sandboxed } from "../runtime/frame.ts";
-import { whenDrained } from "./real.ts";
+import { drained } from "./real.ts";
 import { SandboxError } from "./refused.ts";
 
 /** What `putBack` uses: workflow code may have replaced them. */
@@ -46,8 +46,6 @@ interface Change {
   readonly key: Key;
   readonly label: string;
   readonly found: PropertyDescriptor | undefined;
-  /** How many executions may have made it (INTACT-4). Infinite: one of them has. */
-  suspects: number;
 }
 
 interface Suspicion {
@@ -114,7 +112,7 @@ class Watched {
       const before = this.#descriptors[i];
       if (found?.get === before?.get && found?.value === before?.value && !found === !before) continue;
       setTrap(this.target, key, this.labels[i]!, before);
-      changes[changes.length] = { target: this.target, key, label: this.labels[i]!, found, suspects: 0 };
+      changes[changes.length] = { target: this.target, key, label: this.labels[i]!, found };
     }
   }
 }
@@ -258,64 +256,50 @@ export function acceptChanges(): void {
   for (const { target } of prototypes) for (const key in target) added[key] = true;
 }
 
-/** The two comparisons around the stimuli that are given before one moment of quiescence (INTACT-4). */
-export class Comparison {
-  #changes: Change[] | null = null;
-
-  /** Of the stimuli that are being given: to be asked for before the code runs. */
-  static current(): Comparison {
-    if (current) return current;
-    acceptChanges();
-    current = new Comparison();
-    whenDrained(endCurrent);
-    return current;
-  }
-
-  /** What has changed and is put back: to be read first when the code is quiescent, before anything else runs. */
-  get changes(): Change[] {
-    this.#changes ??= putBack();
-    return this.#changes;
-  }
-}
-
-let current: Comparison | null = null;
-const endCurrent = (): void => {
-  current = null;
-};
-
 /** By execution. */
 const suspicions = new Map<string, Suspicion>();
 
-/** INTACT-1, INTACT-2. The error that workflow code earns by these changes; null = there are none. `when`: what is to be repeated. */
-export function errorOf(changes: Change[], execution: string, workflow: string, when: Suspicion["when"]): Error | null {
+/**
+ * INTACT-1, INTACT-2. The error that workflow code earns since `acceptChanges`; null = it has changed nothing. `when`: what is
+ * to be repeated.
+ */
+export function changesOf(execution: string, workflow: string, when: Suspicion["when"]): Error | null {
+  const changes = putBack();
+  isIntact = changes.length === 0;
   const [first] = changes;
   if (!first) return null;
   const before = suspicions.get(execution)?.changes ?? [];
   const again = changes.find(({ label }) => before.some((known) => known.label === label));
   if (again) {
-    blame(before);
-    blame(changes);
     suspicions.delete(execution);
     return new ReplacedError(again.label, workflow);
   }
-  for (const change of changes) change.suspects += 1;
   suspicions.set(execution, { when, changes: [...before, ...changes] });
   return new SuspectedError(first.label, workflow);
 }
 
-/** No other suspect can be cleared of it any more. */
-function blame(changes: readonly Change[]): void {
-  for (const change of changes) change.suspects = Number.POSITIVE_INFINITY;
+/** INTACT-4: the last comparison found nothing, and no code has become quiescent since. */
+let isIntact = false;
+const forget = () => {
+  isIntact = false;
+};
+
+/** Resolves when the code that has just been given a stimulus is quiescent. */
+export const quiescent = (): Promise<void> => drained(forget);
+
+/** As `changesOf`, of code that has not run since `quiescent` resolved. */
+export function changesOfQuiescent(execution: string, workflow: string, when: Suspicion["when"]): Error | null {
+  return isIntact ? null : changesOf(execution, workflow, when);
 }
 
-/** As `errorOf`, of code that has run without a pause since `acceptChanges`: no other code can have changed anything. */
+/** As `changesOf`, of code that has run without a pause: no other code can have changed anything. */
 export function changesAtOnce(workflow: string): Error | null {
   const [first] = putBack();
   return first ? new ReplacedError(first.label, workflow) : null;
 }
 
-/** What has changed since `acceptChanges`. Uses nothing that may be replaced until all is put back. */
-export function putBack(): Change[] {
+/** Uses nothing that may be replaced until all is put back. */
+function putBack(): Change[] {
   const changes: Change[] = [];
   const all = watched!;
   for (let i = 0; i < all.length; i++) if (!all[i]!.checks.same()) all[i]!.putBack(changes);
@@ -324,7 +308,7 @@ export function putBack(): Change[] {
     for (const key in target) {
       if (added[key] || !hasOwn(target, key)) continue;
       const label = `${name}.${key}`;
-      changes[changes.length] = { target, key, label, found: getOwnPropertyDescriptor(target, key), suspects: 0 };
+      changes[changes.length] = { target, key, label, found: getOwnPropertyDescriptor(target, key) };
       setTrap(target, key, label, undefined);
     }
   }
@@ -338,14 +322,8 @@ export function endSuspicion(execution: string, when: Suspicion["when"], how: "g
   const suspicion = suspicions.get(execution);
   if (!suspicion || (how === "cleared" && suspicion.when !== when)) return;
   suspicions.delete(execution);
-  if (how === "guilty") {
-    blame(suspicion.changes);
-    return;
-  }
-  for (const change of suspicion.changes) {
-    change.suspects -= 1;
-    if (change.suspects > 0) continue;
-    const { target, key, found } = change;
+  if (how === "guilty") return;
+  for (const { target, key, found } of suspicion.changes) {
     if (found) Object.defineProperty(target, key, found);
     else delete (target as Readable)[key];
   }

@@ -19,16 +19,18 @@ export const realFraction = (): number => random();
 export const realUuid = (): string => randomUUID();
 
 /**
- * Calls `fn` when all promise reactions that are ready, and all that follow from them, have run. Node runs a tick that a
+ * Resolves when all promise reactions that are ready, and all that follow from them, have run. Node runs a tick that a
  * reaction queues only after all reactions, so this takes under a microsecond and never waits for input or output. It relies
- * on nothing that the code may have replaced (INTACT-1).
+ * on nothing that the code may have replaced (INTACT-1). `before`: called in that tick.
  */
-export const whenDrained = (fn: () => void): void => {
-  apply(then, resolved, [() => nextTick(fn)]);
-};
-
-/** As `whenDrained`. Those who ask within the same reactions go on one after the other, and before anything else runs. */
-export const drained = (): Promise<void> => new RealPromise(whenDrained);
+export const drained = (before?: () => void): Promise<void> =>
+  new RealPromise((resolve) => {
+    const tick = () => {
+      before?.();
+      resolve();
+    };
+    apply(then, resolved, [() => nextTick(tick)]);
+  });
 
 let waiting: (() => void)[] | null = null;
 

@@ -24,7 +24,14 @@ import { isDecision, isStimulus, originOf } from "../../shared/protocol/history.
 import { HISTORY_IS_LONG_RATIO, MAX_HISTORY_BYTES, MAX_HISTORY_EVENTS } from "../../shared/protocol/limits.ts";
 import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
-import { acceptChanges, Comparison, endSuspicion, errorOf, putBack, SuspectedError } from "../determinism/intact.ts";
+import {
+  acceptChanges,
+  changesOf,
+  changesOfQuiescent,
+  endSuspicion,
+  quiescent,
+  SuspectedError,
+} from "../determinism/intact.ts";
 import { drained, realNow, rejectionsReported, yieldToEventLoop } from "../determinism/real.ts";
 import { CancelledError, isFailure, withoutFrames } from "../errors.ts";
 import { copyJson, roughSize, smallBytes } from "../json.ts";
@@ -211,9 +218,9 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   }
 
   /** INTACT-1. What code has replaced may have led to any other bug. */
-  #checkIntact(when: "replay" | "activate", changes = this.#sandbox ? putBack() : []): void {
-    const error = errorOf(changes, this.execution, this.name, when);
-    if (error) this.#bug = { error };
+  #checkIntact(when: "replay" | "activate", compare = changesOf): void {
+    const change = this.#sandbox ? compare(this.execution, this.name, when) : null;
+    if (change) this.#bug = { error: change };
   }
 
   #endSuspicion(when: "replay" | "activate"): void {
@@ -286,22 +293,19 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
-    const comparison = this.#sandbox && !this.#recorded ? Comparison.current() : null;
+    if (this.#sandbox && !this.#recorded) acceptChanges();
     this.#running = true;
     this.#runsSince = begun;
     try {
       if (stimulus.kind === "execution_started") this.#start(stimulus);
       else runIn(this.#frame(this.#main), () => this.#apply(stimulus));
-      await drained();
-      let changes = comparison?.changes ?? [];
-      if (this.#conditions.size > 0) {
-        await this.#testConditions();
-        if (comparison) changes = [...changes, ...putBack()];
-      }
+      await quiescent();
+      const testsConditions = this.#conditions.size > 0;
+      if (testsConditions) await this.#testConditions();
       this.#runsSince = null;
       const blocked = this.#blockedSince(begun);
       if (blocked) this.#reportBug(blocked);
-      this.#checkIntact("activate", changes);
+      if (!this.#recorded) this.#checkIntact("activate", testsConditions ? changesOf : changesOfQuiescent);
       if (!this.#recorded && !this.#bug) await this.#unawaited();
       if (this.#outcome && !this.#bug) this.#ending ??= this.#closingDecision(this.#outcome);
     } catch (error) {
