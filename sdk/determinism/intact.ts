@@ -9,8 +9,9 @@
  *     function that knows whose code runs: an assignment by workflow code throws there. A change that nobody repeats was
  *     not the code's, and the runtime lets it stand.
  * INTACT-3. What changes between two stimuli is not the code's either, nor what modules change when they are loaded.
- * INTACT-4. Executions whose code becomes quiescent in the same tick go on one after the other, and no code of a workflow whose turn it is to be
- *     compared runs in between. So where the first finds nothing changed, the others have changed nothing.
+ * INTACT-4. Where several executions become quiescent in the same tick, the runtime compares for one after the other, and runs the code of
+ *     none of them in between. So where it finds nothing changed for the first, the others have changed nothing, and it does
+ *     not compare again. An execution that tests conditions runs code once more, and has a comparison of its own.
  *
  * The comparison is generated code, one function per object with every name written out: 4 µs per stimulus for 1,180 members, where
  * a loop over the names costs more than ten times as much. Where Node forbids generated code the loop does it.
