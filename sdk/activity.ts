@@ -264,7 +264,9 @@ async function runInline(definition: AnyActivity, input: unknown, frame: Activit
 
 async function runChecked(definition: AnyActivity, rawInput: unknown, context: ActivityContext): Promise<Json> {
   const { name } = definition;
-  const input = await checkAsync(definition.input, rawInput, `the input of activity "${name}"`);
+  const input = definition.input
+    ? await checkAsync(definition.input, rawInput, `the input of activity "${name}"`)
+    : (rawInput ?? undefined);
   const returned = await definition.fn(input as never, context);
   const what = `the result of activity "${name}"`;
   const result = definition.output ? await checkAsync(definition.output, returned, what) : returned;

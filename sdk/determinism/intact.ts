@@ -8,7 +8,9 @@
  *     first change only raises a suspicion. The worker gives the code the same stimuli again, with a setter in place of the
  *     function that knows whose code runs: an assignment by workflow code throws there. A change that nobody repeats was
  *     not the code's, and the runtime lets it stand.
- * INTACT-3. What changes between two stimuli is not the code's either, nor what modules change when they are loaded.
+ * INTACT-3. What changes between two stimuli is not the code's either, nor what modules change when they are loaded. A stimulus that an
+ *     execution is given while the code of another has run and is not compared yet begins no such pause: what has changed
+ *     by then may be the other's, so the runtime does not accept it.
  * INTACT-4. Where several executions become quiescent in the same tick, the runtime compares for one after the other, and runs the code of
  *     none of them in between. So where it finds nothing changed for the first, the others have changed nothing, and it does
  *     not compare again. An execution that tests conditions runs code once more, and has a comparison of its own.
@@ -255,6 +257,19 @@ export function acceptChanges(): void {
   watched ??= watch();
   for (const each of watched) if (!each.checks.same()) each.accept();
   for (const { target } of prototypes) for (const key in target) added[key] = true;
+}
+
+/** Stimuli after which the comparison is still to come. */
+let uncompared = 0;
+
+/** INTACT-3: code is about to be given a stimulus. `endStimulus` follows, before the comparison. */
+export function beginStimulus(): void {
+  if (uncompared === 0) acceptChanges();
+  uncompared += 1;
+}
+
+export function endStimulus(): void {
+  uncompared -= 1;
 }
 
 /** By execution. */

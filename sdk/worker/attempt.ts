@@ -16,7 +16,7 @@ import type { ActivityOptions, AttemptEnd, Millis } from "../../shared/protocol/
 import { MAX_PAYLOAD_BYTES } from "../../shared/protocol/limits.ts";
 import type { ActivityOutcome } from "../../shared/protocol/messages.ts";
 import type { ActivityRef, Progress, WorkerAnswer } from "../../shared/protocol/worker.ts";
-import { runActivity } from "../activity.ts";
+import { type AnyActivity, runActivity } from "../activity.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { bytesOver } from "../json.ts";
@@ -100,17 +100,22 @@ export class Attempt {
     this.#began = steadyOf(this.#worker.clock);
     this.#startLimits();
     this.#heartbeats.askRegularly();
-    Promise.resolve()
-      .then(() => {
-        this.#abort.signal.throwIfAborted(); // ATTEMPT-4
-        this.#span = this.#beginSpan();
-        return this.#span.run(() => runActivity(definition, this.#request.input, this.#activityHost(lastHeartbeat)));
-      })
-      .then((result) => this.#complete(result))
-      .catch((error) =>
-        this.#askedToStop ? this.#giveUp() : this.#fail(this.#wasCancelled ? "cancelled" : "failed", error),
-      );
+    void this.#enter(definition, lastHeartbeat);
     return this.outcome;
+  }
+
+  async #enter(definition: AnyActivity, lastHeartbeat: unknown): Promise<void> {
+    await null; // ATTEMPT-4: the caller may cancel it at once
+    try {
+      this.#abort.signal.throwIfAborted();
+      this.#span = this.#beginSpan();
+      const host = this.#activityHost(lastHeartbeat);
+      const result = await this.#span.run(() => runActivity(definition, this.#request.input, host));
+      await this.#complete(result);
+    } catch (error) {
+      if (this.#askedToStop) this.#giveUp();
+      else this.#fail(this.#wasCancelled ? "cancelled" : "failed", error);
+    }
   }
 
   /** Tells the function that its result is not wanted any more. */
@@ -251,28 +256,31 @@ export class Attempt {
 
   async #complete(result: unknown): Promise<void> {
     const { encoding } = this.#worker;
-    const sent = await encoding.encoded(result, this.#request.ref.execution);
+    const encoded = encoding.encoded(result, this.#request.ref.execution);
+    const sent = encoded instanceof Promise ? await encoded : encoded;
     const bytes = bytesOver(MAX_PAYLOAD_BYTES, sent); // ENCODING-7
     if (bytes !== null) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;
       const failure = { ...toFailure(new Error(message)), non_retryable: true };
-      void this.#finish({ kind: "failed", reason: "failed", failure });
+      this.#finish({ kind: "failed", reason: "failed", failure });
       return;
     }
-    void this.#finish({ kind: "completed", result: (result ?? null) as never });
+    this.#finish({ kind: "completed", result: (result ?? null) as never });
   }
 
   #fail(reason: AttemptEnd, error: unknown): void {
-    void this.#finish({ kind: "failed", reason, failure: toFailure(error) });
+    this.#finish({ kind: "failed", reason, failure: toFailure(error) });
   }
 
-  async #finish(outcome: ActivityOutcome): Promise<void> {
+  #finish(outcome: ActivityOutcome): void {
     if (this.#ended) return; // ATTEMPT-1
     this.#end();
     this.#span.end(outcome.kind === "failed" ? outcome.failure.message : undefined);
     if (this.#began !== 0) this.#worker.metrics?.attempt(this.#request.name, outcome, this.#began);
-    await Promise.allSettled([this.#heartbeats.flush(), this.#progress.flush()]); // ATTEMPT-2, and so for progress
-    this.#resolve(outcome);
+    if (this.#heartbeats.used || this.#progress.used) {
+      const sent = [this.#heartbeats.flush(), this.#progress.flush()]; // ATTEMPT-2, and so for progress
+      void Promise.allSettled(sent).then(() => this.#resolve(outcome));
+    } else this.#resolve(outcome);
   }
 
   #end(): void {

@@ -29,7 +29,7 @@
 import type { RefusedUpdate } from "../../shared/core/decide.ts";
 import { isQuarantined, isSuspect, UNFINISHED_DELIVERIES, WORKER_DIED } from "../../shared/core/quarantine.ts";
 import { fold, stateOf } from "../../shared/core/state.ts";
-import { draft, step } from "../../shared/core/step.ts";
+import { draft, isAtRest, step } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
 import { isClosing } from "../../shared/protocol/history.ts";
@@ -38,7 +38,7 @@ import type { Claimed } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { isMessageActivity } from "../runtime/message.ts";
-import { gatherFacts } from "./facts.ts";
+import { askServer, gatherFacts } from "./facts.ts";
 import type { ExecutionHost } from "./host.ts";
 import { LocalActivities } from "./local-activities.ts";
 import { Parking } from "./park.ts";
@@ -50,6 +50,8 @@ import { isGone, mayBeOneItem, ServerRefusal } from "./transport.ts";
 /** EXEC-8. The waits between them add up to a minute. */
 const FAILURES_TO_QUARANTINE = 5;
 const MOST_CONFLICTS = 5;
+
+const nothing = () => {};
 
 type Went = "again" | "rest" | "closed";
 
@@ -115,12 +117,18 @@ export class Execution {
   /** EXEC-1. */
   #serial<T>(fn: () => Promise<T>): Promise<T> {
     this.#queued += 1;
-    const next = this.#lock.then(fn, fn).finally(() => {
+    const next = this.#lock.then(() => this.#perform(fn));
+    this.#lock = next.catch(nothing);
+    return next;
+  }
+
+  async #perform<T>(fn: () => Promise<T>): Promise<T> {
+    try {
+      return await fn();
+    } finally {
       this.#queued -= 1;
       if (this.idle) this.#host.onIdle();
-    });
-    this.#lock = next.catch(() => {});
-    return next;
+    }
   }
 
   /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. `given`: CLAIM-1. */
@@ -275,6 +283,7 @@ export class Execution {
       while (this.#view.stale) if (!(await this.#claim())) return;
       if (this.#poison !== null) this.#view.quarantine(this.#poison);
       went = await this.#step(this.#view);
+      if (went === "again" && this.#isAtRest()) went = "rest"; // as after most steps
       if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
     }
     this.#endSpan(this.#view?.bug ?? null);
@@ -285,6 +294,17 @@ export class Execution {
     if (went === "closed" || this.#abandoned) return;
     this.#local.openOutcomes();
     await this.#parking.rest(this.#view, this.#local.running > 0);
+  }
+
+  /** True: a further step would find nothing. */
+  #isAtRest(): boolean {
+    const view = this.#view;
+    if (!view?.instance || view.bug !== null || view.ending || view.inbox.size > 0 || this.#local.hasOutcomes)
+      return false;
+    const { deadline } = view.state.started;
+    if (deadline !== null && deadline <= this.#host.serverClock.now()) return false;
+    const { session } = this.#host.worker;
+    return isAtRest(view.state, { session, isRunning: (number, attempt) => this.#local.isRunning(number, attempt) });
   }
 
   /** For as long as the worker works on the run: from the first step that its code is asked for, to rest. */
@@ -308,10 +328,13 @@ export class Execution {
   async #step(view: RunView): Promise<Went> {
     const { state } = view;
     if (state.closed) return this.#close();
+    const now = this.#host.serverClock.now();
     // The server times out a run whose deadline has passed, when it is claimed.
-    if (this.#host.serverClock.now() >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) return this.#reclaim();
+    if (now >= (state.started.deadline ?? Number.POSITIVE_INFINITY)) return this.#reclaim();
     view.checkMessages();
-    const facts = await gatherFacts(this.#host, this.id, view, this.#local);
+    const asking = askServer(this.#host, this.id, view, now);
+    if (asking) await asking;
+    const facts = gatherFacts(this.#host, view, this.#local, now);
     const drafted = draft(state, facts);
     if (drafted.refused.length > 0 && !(await this.#refuse(view, drafted.refused))) return this.#reclaim();
     if (drafted.stimuli !== null) this.#span ??= this.#beginSpan(view.head);

@@ -19,15 +19,9 @@ const OUTCOMES_AT_ONCE = 2 * 1024 * 1024;
 /** The server is asked again so much later which sessions are alive. */
 const ASK_AGAIN_MS: Millis = 2_000;
 
-export async function gatherFacts(
-  host: ExecutionHost,
-  execution: string,
-  view: RunView,
-  local: LocalActivities,
-): Promise<Facts> {
+/** `now`: before the server was asked (`askServer`). */
+export function gatherFacts(host: ExecutionHost, view: RunView, local: LocalActivities, now: Millis): Facts {
   const { session } = host.worker;
-  const now = host.serverClock.now();
-  await askServer(host, execution, view, now);
   const { instance, bug } = view;
   return {
     now,
@@ -53,9 +47,27 @@ export async function gatherFacts(
   };
 }
 
-/** Only the server knows which other sessions are dead, and whether activities that are late to begin have begun. */
-async function askServer(host: ExecutionHost, execution: string, view: RunView, now: Millis): Promise<void> {
-  const { others, late } = questions(view, host.worker.session, now);
+/**
+ * Only the server knows which other sessions are dead, and whether activities that are late to begin have begun. Null: there is nothing
+ * to ask, as for most steps.
+ */
+export function askServer(host: ExecutionHost, execution: string, view: RunView, now: Millis): Promise<void> | null {
+  const asked = questions(view, host.worker.session, now);
+  return asked && ask(host, execution, view, now, asked);
+}
+
+interface Questions {
+  readonly others: string[];
+  readonly late: number[];
+}
+
+async function ask(
+  host: ExecutionHost,
+  execution: string,
+  view: RunView,
+  now: Millis,
+  { others, late }: Questions,
+): Promise<void> {
   // The worker asks after each claim, when a session may have died, and now and then in between: not with every step.
   const mayBeDead = others.some((other) => (host.sessions.diesAt(other) ?? 0) < now);
   if (others.length > 0 && (mayBeDead || now >= view.sessionsAskedAt + ASK_AGAIN_MS)) {
@@ -67,17 +79,24 @@ async function askServer(host: ExecutionHost, execution: string, view: RunView, 
   for (const activity of begun) view.begun.add(activity);
 }
 
-function questions({ state, begun }: { state: RunState; begun: ReadonlySet<number> }, mine: string, now: Millis) {
-  const others = new Set<string>();
+function questions(
+  { state, begun }: { state: RunState; begun: ReadonlySet<number> },
+  mine: string,
+  now: Millis,
+): Questions | null {
+  let others: Set<string> | undefined;
   const late: number[] = [];
   for (const [number, open] of state.activities) {
     const session = sessionOf(open.where);
-    if (session !== null && session !== mine && open.startedAt !== null) others.add(session);
+    if (session !== null && session !== mine && open.startedAt !== null) {
+      others ??= new Set();
+      others.add(session);
+    }
     const limit = open.options.schedule_to_start_ms;
     const waits = session === null && open.attempt === 1 && !begun.has(number);
     if (waits && limit !== undefined && now >= open.scheduledAt + limit) late.push(number);
   }
-  return { others: [...others], late };
+  return others === undefined && late.length === 0 ? null : { others: [...(others ?? [])], late };
 }
 
 /** Stands for the input of a message that is too deep, of which the history keeps only this. */

@@ -31,9 +31,15 @@ export class Heartbeats {
   #sentAt = Number.NEGATIVE_INFINITY;
   #sending: Promise<unknown> = Promise.resolve();
   #cancelSend: (() => void) | null = null;
+  #used = false;
 
   constructor(options: HeartbeatOptions) {
     this.#o = options;
+  }
+
+  /** The function has beaten: `flush` may have something to send. */
+  get used(): boolean {
+    return this.#used;
   }
 
   /** Calls `onSilence` when the function has not beaten for `limit`, counted from now at first. */
@@ -50,6 +56,7 @@ export class Heartbeats {
 
   /** The function beats, with these details. */
   beat(value: unknown): void {
+    this.#used = true;
     const now = steadyOf(this.#o.worker.clock);
     this.#lastBeatAt = now;
     const scheduled = this.#details !== null; // the call that will take the earlier details takes these instead

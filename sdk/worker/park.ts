@@ -22,6 +22,8 @@ export class Parking {
   /** Tasks that are leased and not finished. */
   readonly #receipts = new Set<string>();
   #cancelTimer: (() => void) | null = null;
+  /** When the timer fires, by the server's clock. */
+  #timerAt: Millis = 0;
   /** When a claim or a park set the due time last. */
   #dueSetAt: Millis = 0;
   #failures = 0;
@@ -50,11 +52,11 @@ export class Parking {
 
   /** Nothing is left to do now. `busy`: local activities run here. */
   async rest(view: RunView, busy: boolean): Promise<void> {
-    this.stopTimer();
     this.#failures = 0;
     const now = this.#host.serverClock.now();
     const renewed = busy && now - this.#dueSetAt < RENEW_MS;
     if (!renewed) {
+      this.stopTimer();
       if (view.isOwner) await this.#park(view);
       this.#dueSetAt = now;
     }
@@ -83,10 +85,13 @@ export class Parking {
   }
 
   #wakeAt(at: Millis): void {
-    this.stopTimer();
     const { serverClock, worker } = this.#host;
     const now = serverClock.now();
-    this.#cancelTimer = worker.clock.at(serverClock.toLocal(at > now ? at : now + SOON_MS), () => {
+    const timerAt = at > now ? at : now + SOON_MS;
+    if (this.#cancelTimer && this.#timerAt === timerAt) return; // most steps change nothing of it
+    this.stopTimer();
+    this.#timerAt = timerAt;
+    this.#cancelTimer = worker.clock.at(serverClock.toLocal(timerAt), () => {
       this.#cancelTimer = null;
       this.#onDue();
     });

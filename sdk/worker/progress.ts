@@ -20,12 +20,19 @@ export class ProgressPublisher {
   #sending: Promise<unknown> = Promise.resolve();
   /** Of the timer at which the next group is sent. */
   #cancelSend: (() => void) | null = null;
+  #used = false;
 
   constructor(options: ProgressOptions) {
     this.#o = options;
   }
 
+  /** Something was published: `flush` may have something to send. */
+  get used(): boolean {
+    return this.#used;
+  }
+
   publish(event: Progress): void {
+    this.#used = true;
     this.#waiting.push(event);
     if (this.#waiting.length >= MAX_GROUP) void this.flush();
     else this.#cancelSend ??= this.#o.timers.after(0, () => void this.flush()); // with all events of this turn

@@ -26,8 +26,10 @@ import type { Progress } from "../../shared/protocol/worker.ts";
 import "../determinism/install.ts";
 import {
   acceptChanges,
+  beginStimulus,
   changesOf,
   changesOfQuiescent,
+  endStimulus,
   endSuspicion,
   quiescent,
   SuspectedError,
@@ -129,6 +131,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
   /** When the code was let run last, monotonic; null = it is at rest. */
   #runsSince: Millis | null = null;
   #outcome: Outcome | null = null;
+  /** The code was given a stimulus, and what it may have replaced is not compared yet. */
+  #watched = false;
   /** The closing decision that the outcome led to. */
   #ending: Decision | null = null;
   #bug: { readonly error: unknown } | null = null;
@@ -219,6 +223,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 
   /** INTACT-1. What code has replaced may have led to any other bug. */
   #checkIntact(when: "replay" | "activate", compare = changesOf): void {
+    if (this.#watched) endStimulus();
+    this.#watched = false;
     const change = this.#sandbox ? compare(this.execution, this.name, when) : null;
     if (change) this.#bug = { error: change };
   }
@@ -293,7 +299,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
-    if (this.#sandbox && !this.#recorded) acceptChanges();
+    this.#watched = this.#sandbox && !this.#recorded;
+    if (this.#watched) beginStimulus();
     this.#running = true;
     this.#runsSince = begun;
     try {
@@ -700,7 +707,8 @@ export class WorkflowInstance implements Instance, WorkflowOps {
 }
 
 /** What only a recorded event has. Its size counts as if `id` and `at` were 0 and the others absent. */
-const RECORDED_FIELDS = new Set(["id", "at", "decided", "code", "flags"]);
+const isRecordedField = (key: string): boolean =>
+  key === "id" || key === "at" || key === "decided" || key === "code" || key === "flags";
 const EMPTY_BYTES = smallBytes({ id: 0, at: 0 });
 /** The options of one activity are one object in all its calls. */
 const optionsBytes = new WeakMap<object, number>();
@@ -708,8 +716,9 @@ const optionsBytes = new WeakMap<object, number>();
 /** Bytes of an event, without what only the recorded one has. */
 function sizeOf(event: Stimulus | Decision): number {
   let bytes = EMPTY_BYTES;
-  for (const [key, value] of Object.entries(event)) {
-    if (value === undefined || RECORDED_FIELDS.has(key)) continue;
+  for (const key of Object.keys(event)) {
+    const value = (event as unknown as Record<string, unknown>)[key];
+    if (value === undefined || isRecordedField(key)) continue;
     bytes += key.length + 4 + (key === "options" ? sizeOfOptions(value as object) : smallBytes(value));
   }
   return bytes;

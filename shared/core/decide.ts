@@ -26,7 +26,7 @@
  *     ever, so later ones are in `refused` instead: the worker has the server answer the caller and delete the message, before
  *     the step goes on. The server does both in one write under the fence, so no other worker can accept the update.
  */
-import type { AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
+import type { ActivityOptions, AttemptEnd, Failure, Millis, NewEvent } from "../protocol/history.ts";
 import { MAX_QUEUED_BACKOFF_MS, RECORDED_ATTEMPTS, RECORDED_REFUSALS } from "../protocol/limits.ts";
 import { type ActivityOutcome, arrivals, type InboxMessage } from "../protocol/messages.ts";
 import { shortRefusal } from "./refusal.ts";
@@ -110,7 +110,7 @@ export function decide(state: RunState, situation: Situation): Step {
 
 /** The latest time that is known: a server that has taken a message may be ahead of the clock of this worker. */
 export const latestTime = ({ now, messages }: Pick<Situation, "now" | "messages">): Millis =>
-  Math.max(now, ...arrivals(messages).slice(-1));
+  messages.length === 0 ? now : Math.max(now, ...arrivals(messages).slice(-1));
 
 interface Happening {
   readonly at: Millis;
@@ -120,16 +120,21 @@ interface Happening {
 /** DECIDE-5. The sort is stable: at the same time outcomes come first, then what is due, then messages. */
 function happenings(draft: Draft): Happening[] {
   const { outcomes, messages } = draft.situation;
-  const times = arrivals(messages);
   const all: Happening[] = outcomes.map((o) => ({ at: o.at, record: () => takeLocal(draft, o) }));
-  all.push(...due(draft));
+  addDue(draft, all);
+  if (messages.length > 0) addMessages(draft, all);
+  return all.length > 1 ? all.sort((a, b) => a.at - b.at) : all;
+}
+
+function addMessages(draft: Draft, all: Happening[]): void {
+  const { messages } = draft.situation;
+  const times = arrivals(messages);
   const ids = new Set<string>();
   for (const [i, message] of messages.entries()) {
     if (ids.has(message.id)) continue; // DECIDE-1, also within one step
     ids.add(message.id);
     all.push({ at: times[i]!, record: () => takeMessage(draft, message) });
   }
-  return all.sort((a, b) => a.at - b.at);
 }
 
 function takeLocal(draft: Draft, o: LocalOutcome): void {
@@ -241,16 +246,19 @@ function takeMessage(draft: Draft, m: InboxMessage): void {
 }
 
 /** Timers, and the limits of activities. */
-function due(draft: Draft): Happening[] {
+function addDue(draft: Draft, all: Happening[]): void {
   const { state, situation: s, step } = draft;
   const until = Math.min(latestTime(s), s.nextArrival ?? Number.POSITIVE_INFINITY);
-  const all: Happening[] = [];
-  const timers = [...state.timers].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
-  for (const [timer, at] of timers) {
-    if (at <= until) all.push({ at, record: () => void step.events.push({ kind: "timer_fired", timer }) });
+  if (state.timers.size > 0) {
+    const timers = [...state.timers].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+    for (const [timer, at] of timers) {
+      if (at <= until) all.push({ at, record: () => void step.events.push({ kind: "timer_fired", timer }) });
+    }
   }
-  const ended = new Set(s.outcomes.map((o) => o.activity));
+  let ended: Set<number> | null = null;
   for (const [activity, open] of state.activities) {
+    if (!isLimited(open.options)) continue;
+    ended ??= new Set(s.outcomes.map((o) => o.activity));
     if (ended.has(activity)) continue; // the attempt itself keeps the limits
     for (const limit of limitsOf(open)) {
       // `hasBegun` is known of the activities that were late at `now`.
@@ -258,8 +266,10 @@ function due(draft: Draft): Happening[] {
       if (limit.at <= last) all.push({ at: limit.at, record: () => exceed(draft, activity, open, limit) });
     }
   }
-  return all;
 }
+
+export const isLimited = ({ schedule_to_close_ms, schedule_to_start_ms }: ActivityOptions): boolean =>
+  schedule_to_close_ms !== undefined || schedule_to_start_ms !== undefined;
 
 interface Limit {
   readonly at: Millis;
