@@ -39,18 +39,19 @@ import type { Sequence } from "./sequence.ts";
 /** Characters of batches that are parsed before other requests may run: some milliseconds. */
 const BATCHES_AT_ONCE = 500_000;
 
+const CLAIMED =
+  "wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)";
 const claimIf = (
   condition: string,
-  answered = "*",
-) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END,
-    wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)
-  WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING ${answered}`;
+) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, ${CLAIMED}
+  WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
 const CLAIM = claimIf("");
 const CLAIM_OF = claimIf("AND deployment = ?");
 const FIRST = "AND deployment = ? AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?";
 const CLAIM_FIRST = claimIf(FIRST);
-/** Of a head that is known: what the claim may have changed. */
-const CLAIM_FIRST_KNOWN = claimIf(FIRST, "due_at, fence, owner, claims, parks, tasks, changes, bytes");
+/** Of a head that is known: a statement that answers its row takes twice as long. */
+const CLAIM_FIRST_KNOWN = `UPDATE heads SET due_at = ?, ${CLAIMED}
+  WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND fence = 1 AND wake_pending = 1`;
 
 const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
   p.keepAfter ?? Number.MAX_SAFE_INTEGER,
@@ -60,19 +61,19 @@ const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: 
   ref.execution,
 ];
 
-/** `begins`: as `#putHead` says. */
-const putHead = (begins: boolean) =>
-  `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
+const PUT_FIRST_HEAD = `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
      deployment, deadline, inputs_since, tasks, bytes, body)
    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
    ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
      due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
      effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
      deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body,
-     ${begins ? "claims = 0, parks = 0, changes = 0, tasks = 1, bytes = ?14" : "changes = changes + 1, bytes = bytes + ?14"}`;
-/** Texts that are made once: the database finds its statement by a text, and compares one that was made anew with it. */
-const PUT_FIRST_HEAD = putHead(true);
-const CHANGE_HEAD = putHead(false);
+     claims = 0, parks = 0, changes = 0, tasks = 1, bytes = ?14`;
+/** Of a head that is there. */
+const CHANGE_HEAD = `UPDATE heads SET status = ?3, run = ?4, chain = ?5, due_at = ?6, wake_pending = ?7, fence = ?8,
+     effects_done_through = ?9, owner = ?10, deployment = ?11, deadline = ?12, inputs_since = ?13, body = ?15,
+     changes = changes + 1, bytes = bytes + ?14
+   WHERE ws = ?1 AND execution = ?2`;
 const inboxOf = (rest: string) => `SELECT seq, body FROM inbox WHERE ws = ? AND execution = ? AND chain = ? ${rest}`;
 const INBOX = inboxOf("ORDER BY seq");
 /** In any order: a sort would read them all first. */
@@ -117,6 +118,8 @@ export class EmbeddedExecutions implements Executions {
   readonly #late: LateRuns;
   /** By run. */
   readonly #owners = new LruCache<Ref>(10_000);
+  /** Chains that have begun here, and of which no inbox has had a message: most are claimed so, and the claim reads none. */
+  readonly #withoutMessages = new LruCache<true>(10_000);
   /** By run that is open: where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);
 
@@ -187,9 +190,10 @@ export class EmbeddedExecutions implements Executions {
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
     const first = { ...head, fence: (old?.fence ?? 0) + 1 };
     const { text, end } = this.#db.atomically(() => this.#putFirstHead(first));
-    this.#heads.remember(first, text.body.length); // its caller looks at it next
+    this.#heads.remember(first, text.body.length, firstCounts(text)); // its caller looks at it next
     this.#tails.set(head.run, { workspace: head.workspace, next: 2, end });
     this.#owners.set(head.run, { workspace: head.workspace, execution: head.execution });
+    this.#withoutMessages.set(head.chain, true);
     this.#noteBegun(head.run);
     return { kind: "created" as const };
   }
@@ -292,6 +296,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async putMessage(ref: Ref, chain: string, message: Message) {
+    this.#withoutMessages.delete(chain);
     this.#db.run(
       "INSERT OR IGNORE INTO inbox (ws, execution, chain, id, body) VALUES (?, ?, ?, ?, ?)",
       ref.workspace,
@@ -335,6 +340,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async inbox(ref: Ref, chain: string, most?: number): Promise<InboxMessage[]> {
+    if (this.#withoutMessages.get(chain)) return [];
     const of = [ref.workspace, ref.execution, chain] as const;
     const rows = most === undefined ? this.#db.all(INBOX, ...of) : this.#db.all(SOME_OF_INBOX, ...of, most);
     // A message that cannot be read would keep its execution from every worker for ever: the others reach their handlers.
@@ -373,17 +379,28 @@ export class EmbeddedExecutions implements Executions {
     p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
   ) {
     const known = this.#heads.get(ref);
+    const counts = this.#heads.countsOf(ref);
+    if (known && counts?.bodyBytes !== undefined) return this.#claimCreated(ref, known, counts, p);
     this.#heads.forget(ref);
-    const row = this.#db.change(known ? CLAIM_FIRST_KNOWN : CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
-    if (!row || !known) return row && this.#remembered(row);
-    const changed = {
-      due_at: Number(row.due_at),
-      fence: Number(row.fence),
-      owner: String(row.owner),
-      wake_pending: false,
-    };
-    const head = { ...known, ...changed };
-    this.#heads.remember(head, 0, countsOf(row)); // no longer than it was
+    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
+    return row && this.#remembered(row);
+  }
+
+  /** Of a head that nothing has changed since `create`. */
+  #claimCreated(
+    ref: Ref,
+    known: Head,
+    { bodyBytes = 0, ...counts }: HeadCounts,
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
+  ): Head | null {
+    const { status, fence, wake_pending, deployment } = known;
+    const isFirst = status === "RUNNING" && fence === 1 && wake_pending && deployment === p.deployment;
+    if (!isFirst || bodyBytes > p.bytes) return null;
+    const due_at = known.due_at !== null && known.due_at > p.keepAfter ? known.due_at : p.dueAt;
+    this.#heads.forget(ref);
+    if (this.#db.run(CLAIM_FIRST_KNOWN, due_at, p.session, ref.workspace, ref.execution) === 0) return null;
+    const head = { ...known, due_at, fence: 2, owner: p.session, wake_pending: false };
+    this.#heads.remember(head, 0, { ...counts, claims: 1, bytes: counts.bytes + bodyBytes }); // no longer than it was
     return head;
   }
 
@@ -764,6 +781,12 @@ const countsOf = (row: Row): HeadCounts => ({
   changes: Number(row.changes),
   bytes: Number(row.bytes),
 });
+
+/** As `PUT_FIRST_HEAD` writes them. */
+function firstCounts({ body, whole }: HeadText): HeadCounts {
+  const bodyBytes = Buffer.byteLength(body);
+  return { claims: 0, parks: 0, tasks: 1, changes: 0, bytes: bodyBytes + Buffer.byteLength(whole), bodyBytes };
+}
 
 const endOf = (row: Row): LogEnd => ({
   bytes: Number(row.bytes),

@@ -19,6 +19,8 @@ export interface HeadCounts {
   readonly tasks: number;
   readonly changes: number;
   readonly bytes: number;
+  /** Of the JSON in the row, where the head is as it was created. */
+  readonly bodyBytes?: number;
 }
 
 interface Known {

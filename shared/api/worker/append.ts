@@ -44,6 +44,6 @@ async function appendOne(context: RequestContext, item: AppendItem, characters: 
   if (result.kind === "malformed") return refused(422, "WF_1001", result.detail);
   if (result.kind === "full") return refused(413, "HISTORY_FULL", result.detail);
   if (result.kind !== "appended") return result;
-  const upto = await executions.logEnd?.(ref, item.run);
+  const upto = executions.logEnd && (await executions.logEnd(ref, item.run));
   return { ...result, ...(upto !== undefined && { upto }) };
 }

@@ -7,6 +7,8 @@ export async function serialPerExecution<Item extends { readonly execution: stri
   work: (item: Item) => Promise<Answer>,
 ): Promise<Answer[]> {
   if (items.length === 1) return [await work(items[0]!)];
+  if (new Set(items.map(({ execution }) => execution)).size === items.length)
+    return Promise.all(items.map((item) => work(item)));
   const answers: Answer[] = new Array(items.length);
   const byExecution = Map.groupBy(items.keys(), (i) => items[i]!.execution);
   await Promise.all(
