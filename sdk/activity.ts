@@ -223,7 +223,7 @@ function rateLimitOf({ max, per, key = "" }: RateLimitOptions, name: string, wha
 }
 
 /** Runs one attempt for a worker: takes the recorded input, answers a JSON result, throws what the activity throws. */
-export async function runActivity(definition: AnyActivity, rawInput: unknown, host: ActivityHost): Promise<Json> {
+export function runActivity(definition: AnyActivity, rawInput: unknown, host: ActivityHost): Promise<Json> {
   const { execution, run, workflow, activity: number, attempt, signal, log } = host;
   const { deployment, scheduledAt, options } = host;
   const context: ActivityContext = {

@@ -214,6 +214,18 @@ describe("executions that go on together", () => {
     expect(reads).toBe(1);
   });
 
+  test("do not accept what one of them has replaced before the other began", async () => {
+    const first = workflow({ name: "first" }, async () => {
+      Math.expm1 = mine;
+      await sleep("1h");
+    });
+    await expect(Promise.allSettled([start(first, "first"), start(innocent, "beside")])).resolves.toMatchObject([
+      { status: "rejected", reason: { message: suspected } },
+      { status: "fulfilled" },
+    ]);
+    expect(Math.expm1).toBe(expm1);
+  });
+
   test("end well beside one that redefines a function", async () => {
     const after = activity({ name: "after" }, async () => null);
     const guilty = workflow({ name: "guilty", timeout: null }, async () => {

@@ -111,7 +111,8 @@ export class Attempt {
       this.#span = this.#beginSpan();
       const host = this.#activityHost(lastHeartbeat);
       const result = await this.#span.run(() => runActivity(definition, this.#request.input, host));
-      await this.#complete(result);
+      const encoded = this.#worker.encoding.encoded(result, this.#request.ref.execution);
+      this.#complete(result, encoded instanceof Promise ? await encoded : encoded);
     } catch (error) {
       if (this.#askedToStop) this.#giveUp();
       else this.#fail(this.#wasCancelled ? "cancelled" : "failed", error);
@@ -254,10 +255,7 @@ export class Attempt {
 
   // --- the outcome ---------------------------------------------------------------------------------------------
 
-  async #complete(result: unknown): Promise<void> {
-    const { encoding } = this.#worker;
-    const encoded = encoding.encoded(result, this.#request.ref.execution);
-    const sent = encoded instanceof Promise ? await encoded : encoded;
+  #complete(result: unknown, sent: unknown): void {
     const bytes = bytesOver(MAX_PAYLOAD_BYTES, sent); // ENCODING-7
     if (bytes !== null) {
       const message = `the result of activity ${this.#request.name} has ${bytes} bytes, the limit is ${MAX_PAYLOAD_BYTES}: store it elsewhere and return a reference`;

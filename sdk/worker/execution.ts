@@ -378,10 +378,13 @@ export class Execution {
     const sent = finish
       ? sendClose(this.#host, this.id, view, batch, taken, finish)
       : sendAppend(this.#host, this.id, view, batch, taken);
-    const answer = await sent.catch((error) => {
+    let answer: Awaited<typeof sent>;
+    try {
+      answer = await sent;
+    } catch (error) {
       this.#local.cancelReservations(events);
       throw error;
-    });
+    }
     if (answer.kind !== "appended") this.#local.cancelReservations(events);
     const isRecorded = answer.kind === "appended" || answer.kind === "closed";
     if (isRecorded) this.#host.worker.metrics?.step(view.head.workflow);
@@ -402,6 +405,7 @@ export class Execution {
         this.#parking.finished(finish!);
         return this.#close();
       case "appended":
+        view.logEnd = answer.upto;
         view.recorded(batch, taken);
         this.#local.recorded(events);
         if (answer.fenced) view.isOwner = false;

@@ -21,12 +21,7 @@ export function sendAppend(
   if (look) view.inboxReadAt = now;
   const upto = view.logEnd;
   view.logEnd = undefined;
-  return host.writes
-    .append({ execution, run, chain, fence, batch, taken, look, ...(upto !== undefined && { upto }) })
-    .then((result) => {
-      if (result.kind === "appended") view.logEnd = result.upto;
-      return result;
-    });
+  return host.writes.append({ execution, run, chain, fence, batch, taken, look, ...(upto !== undefined && { upto }) });
 }
 
 export async function sendClose(

@@ -238,9 +238,11 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     const recorded = this.#pending.at(-1)?.id ?? 0;
     for (const stimulus of stimuli) this.#pending.push(stimulus);
     WorkflowInstance.#busy += 1;
-    await this.#givePending(Number.POSITIVE_INFINITY, recorded).finally(() => {
+    try {
+      await this.#givePending(Number.POSITIVE_INFINITY, recorded);
+    } finally {
       WorkflowInstance.#busy -= 1;
-    });
+    }
     if (!this.#bug && !this.closed) this.#checkDurable();
     this.#endSuspicion("activate");
     if (this.#bug) return { bug: this.#bug.error };

@@ -22,6 +22,7 @@ import {
 import { eventId, present, presentBegin, presentRetry, type RunContext } from "./present.ts";
 import { afterFailure } from "./retry.ts";
 import { fold, type RunState, sessionOf, stateOf } from "./state.ts";
+import { draft, isAtRest } from "./step.ts";
 
 fc.configureGlobal({ numRuns: 400 });
 
@@ -180,6 +181,42 @@ describe("decide", () => {
         expect(decide(state, situation(s))).toEqual({ events: [], taken: [], repeats: [], refused: [] });
       }),
     );
+  });
+});
+
+describe("isAtRest", () => {
+  test("says yes only where a step would find nothing, and often", () => {
+    let rests = 0;
+    fc.assert(
+      fc.property(history(), fc.boolean(), fc.boolean(), (events, isCaughtUp, runs) => {
+        const state = given(events);
+        if (isCaughtUp) state.decided = state.lastStimulus;
+        const at = situation({ now: T + 1e10, isRunning: () => runs, isDead: () => true });
+        if (!isAtRest(state, at)) return;
+        rests += 1;
+        const facts = { ...at, recordedAt: at.now, inboxSize: 0, ending: false, replayed: true, bug: null };
+        expect(draft(state, facts)).toMatchObject({ events: [], taken: [], refused: [], stimuli: null, more: false });
+      }),
+    );
+    expect(rests).toBeGreaterThan(20);
+  });
+
+  test("says yes of what most steps leave: an attempt that runs here, and one in the queue", () => {
+    const scheduled = (activity: number, where: "queue" | `local:${string}`): HistoryEvent => ({
+      kind: "activity_scheduled",
+      id: activity + 1,
+      at: T,
+      decided: 1,
+      activity,
+      name: "a",
+      input: null,
+      where,
+      options: { retry: { max_attempts: 1, first_ms: 1, factor: 1, max_ms: 1, non_retryable: [] } },
+    });
+    const state = given([scheduled(1, "local:me"), scheduled(2, "queue")]);
+    expect(isAtRest(state, situation())).toBe(true);
+    expect(isAtRest(state, situation({ isRunning: () => false }))).toBe(false);
+    expect(isAtRest(state, situation({ session: "other" }))).toBe(false);
   });
 });
 
