@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { Readable } from "../lib/readable.ts";
-import type { Ref } from "../ports.ts";
+import type { Executions, Ref } from "../ports.ts";
 import { embedded } from "../server/embedded.ts";
 import { EmbeddedExecutions } from "./executions.ts";
 import { Notifier } from "./notifier.ts";
@@ -62,6 +62,46 @@ test("after each write the head is that of the row, also where it was read befor
   expect(final).toMatchObject({ status: "COMPLETED", cost: { worker_calls: expect.any(Number) } });
   expect(await executions.hide(ref, final)).toBe(true);
   expect(await same(ref)).toBeNull();
+  store.close();
+});
+
+test("a run costs the same, whether its head is remembered or read", async () => {
+  const { store, executions, other } = made();
+  const costOf = async (reader: () => Executions) => {
+    const ref = newRef();
+    const head = headOf(ref, 1);
+    await executions.create(head, []);
+    const claiming = { dueAt: 9, keepAfter: 5, session: "s", deployment: head.deployment, bytes: 1_000_000 };
+    const claimed = (await reader().claimFirst!(ref, claiming))!;
+    expect(await reader().inbox(ref, head.chain)).toEqual([]);
+    const close = {
+      run: head.run,
+      fence: claimed.fence,
+      batch: batchOf(2, 1, [completed]),
+      next: finalOf(claimed, 1),
+    };
+    expect(await reader().close(ref, close)).toEqual({ kind: "closed" });
+    return (await other().head(ref))!.cost;
+  };
+  const read = await costOf(other);
+  expect(read).toMatchObject({ worker_calls: 2, tasks: 1 });
+  expect(await costOf(() => executions)).toEqual(read);
+  store.close();
+});
+
+test("the first claim of a remembered head is refused where that of its row would be", async () => {
+  const { store, executions, other, same } = made();
+  const claiming = { dueAt: 9, keepAfter: 5, session: "s", deployment: "d", bytes: 1_000_000 };
+  for (const wrong of [{ deployment: "another" }, { bytes: 10 }]) {
+    const ref = newRef();
+    const head = headOf(ref, 1, { deployment: "d" });
+    await executions.create(head, []);
+    expect(await executions.claimFirst!(ref, { ...claiming, ...wrong })).toBeNull();
+    expect(await other().claimFirst!(ref, { ...claiming, ...wrong })).toBeNull();
+    expect(await same(ref)).toEqual(head);
+    expect(await executions.claimFirst!(ref, claiming)).toMatchObject({ fence: 2, owner: "s", due_at: 9 });
+    expect(await executions.claimFirst!(ref, claiming)).toBeNull();
+  }
   store.close();
 });
 
