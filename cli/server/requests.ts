@@ -10,6 +10,7 @@ import { Abortable } from "./abortable.ts";
 import { readBody, wholeBody } from "./body.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import type { Doors } from "./doors.ts";
+import { type LocalCall, LocalWorkers } from "./local-workers.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
 /** The server closes a connection that has taken no byte of a long answer for this long: the answer occupies memory. */
@@ -67,6 +68,7 @@ export class Requests {
   readonly #console: ConsoleFiles | undefined;
   readonly #stalledMs: number;
   readonly #unsent: Unsent;
+  readonly #localWorkers = new LocalWorkers();
   #stopping = false;
 
   constructor(
@@ -95,6 +97,7 @@ export class Requests {
     // Nothing waits for a request that has been answered.
     response.on("close", () => this.#open.has(exchange) && exchange.abort());
     this.#watch(request.socket, exchange);
+    const local = this.#localWorkers.begin(exchange.target, request.socket.remoteAddress);
     try {
       const { method, target, headers } = exchange;
       const preflight = this.#doors.preflight(method, headers);
@@ -130,7 +133,7 @@ export class Requests {
       if (this.#stopping || !exchange.isRead) answer.headers.connection = "close";
       if (answer.kind === "body" && answer.body.length > LONG_ANSWER && method !== "HEAD")
         this.#unsent.add(response, Buffer.byteLength(answer.body));
-      await write(response, answer, exchange, this.#stalledMs);
+      await write(response, answer, exchange, this.#stalledMs, local);
     } catch (error) {
       // Usually the caller has disconnected, which is not logged.
       if (!(error instanceof CallerGone) && !exchange.aborted && !request.destroyed)
@@ -142,6 +145,7 @@ export class Requests {
       response.destroy();
     } finally {
       this.#open.delete(exchange);
+      local?.end();
     }
   }
 
@@ -209,6 +213,7 @@ async function write(
   answer: ApiResponse,
   exchange: Exchange,
   stalledMs: number,
+  local: LocalCall | null = null,
 ): Promise<void> {
   if (answer.kind === "body") {
     if (answer.status !== 204) answer.headers["content-length"] = String(Buffer.byteLength(answer.body));
@@ -216,6 +221,7 @@ async function write(
     response.end(answer.body === "" ? undefined : answer.body); // node:http leaves out the body of a HEAD
     // Shorter answers fit into the buffers of the connection. node:http resets the time with the end of the answer.
     if (answer.body.length > LONG_ANSWER) response.setTimeout(stalledMs, () => response.destroy());
+    local?.sent(answer.body.length);
     return;
   }
   response.on("timeout", () => response.destroy());
@@ -223,6 +229,7 @@ async function write(
   response.flushHeaders();
   for await (const chunk of answer.chunks) {
     if (response.destroyed) break;
+    local?.sent(chunk.length);
     if (!response.write(chunk)) await drained(response, exchange, stalledMs);
   }
   response.end();

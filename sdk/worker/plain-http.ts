@@ -7,6 +7,8 @@
  *     server names) it is closed. So no call receives the answer of another.
  */
 import net from "node:net";
+import { Awake } from "../../shared/lib/awake.ts";
+import { isLoopback } from "../../shared/lib/loopback.ts";
 import { onAbort } from "../../shared/lib/on-abort.ts";
 import { AnswerReader, type HttpAnswer } from "./http-answer.ts";
 
@@ -38,11 +40,15 @@ export class PlainHttp {
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
   readonly #waiting = new Set<() => void>();
+  /** Null: the server is on another machine. */
+  readonly #awake: Awake | null;
   #closed = false;
 
   constructor(base: URL) {
-    this.#address = { host: base.hostname.replace(/^\[|\]$/g, ""), port: Number(base.port || 80) };
+    const host = base.hostname.replace(/^\[|\]$/g, "");
+    this.#address = { host, port: Number(base.port || 80) };
     this.#host = base.host;
+    this.#awake = isLoopback(host) ? new Awake() : null;
   }
 
   async post(p: Post): Promise<HttpAnswer> {
@@ -53,11 +59,14 @@ export class PlainHttp {
       await this.#room(p.signal);
     }
     const connection = this.#idle.pop() ?? this.#connect();
-    return connection.post(this.#host, p);
+    const answer = connection.post(this.#host, p);
+    this.#awake?.sent(p.body.length, this.#open.size - this.#idle.length);
+    return answer;
   }
 
   #connect(): Connection {
     const connection = new Connection(net.connect({ ...this.#address, noDelay: true }), {
+      onBytes: () => this.#awake?.came(),
       onIdle: () => {
         this.#idle.push(connection);
         this.#announceRoom();
@@ -106,6 +115,7 @@ interface Call {
 }
 
 interface ConnectionEvents {
+  readonly onBytes: () => void;
   readonly onIdle: () => void;
   readonly onClosed: () => void;
 }
@@ -153,6 +163,7 @@ class Connection {
   }
 
   #read(part: Buffer): void {
+    this.#on.onBytes();
     const call = this.#call;
     try {
       if (!call) this.close(new Error("the server sent bytes without a call"));

@@ -29,6 +29,7 @@ import { MAX_BODY_BYTES, MAX_WORKER_BODY_BYTES } from "../protocol/limits.ts";
 import { mayDo, needOf } from "../protocol/rights.ts";
 import type { Route } from "../protocol/routes.ts";
 import { Unreadable } from "../protocol/unreadable.ts";
+import { isWorkerPath } from "../protocol/worker-path.ts";
 import { Access, Keys } from "./auth.ts";
 import { type Frame, textOf } from "./frames.ts";
 import { type ApiRequest, type ApiResponse, CallerGone } from "./http-message.ts";
@@ -50,8 +51,6 @@ export interface Api {
   /** The longest body of a request to this target, in bytes. */
   bodyLimit(target: string): number;
 }
-
-const isWorkerPath = (target: string): boolean => target.startsWith("/v1/worker/");
 
 export type GivenOptions = Pick<ApiOptions, "version" | "url"> & Partial<ApiOptions>;
 

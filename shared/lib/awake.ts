@@ -2,7 +2,8 @@
  * A thread that waits for a message sleeps. To wake it takes a machine, above all a virtual one, as long as many an answer takes: without
  * these rules a step of a workflow that runs alone took 1.2 to 1.5 times as long.
  *
- * AWAKE-1. After a message that may be answered soon, a thread keeps its event loop turning for a while instead of sleeping.
+ * AWAKE-1. After a message that may be answered soon, a thread keeps its event loop turning for a while instead of sleeping: a worker and
+ *     its server, in two threads of one process or over HTTP on one machine.
  * AWAKE-2. It does so only for short messages, and while few are under way: where many executions go on, their messages travel together,
  *     and others need the processor more. And only where another processor is left to those who answer.
  * AWAKE-3. Where nothing comes in that while several times in a row, the thread sleeps after the next message, then after the next two, and

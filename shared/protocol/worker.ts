@@ -44,6 +44,7 @@ import { MessageResult, OutgoingMessage } from "./outgoing-message.ts";
 import { line, lines } from "./text.ts";
 import { Time } from "./times.ts";
 import { WorkerLoad } from "./worker-load.ts";
+import { WORKER_PATH } from "./worker-path.ts";
 import { Protocols } from "./worker-protocol.ts";
 
 const schema = JsonRecord as z.ZodType<Record<string, unknown>>;
@@ -249,7 +250,7 @@ export type Progress = z.infer<typeof Progress>;
 
 const ok = z.object({});
 const op = <B extends z.ZodType, R extends z.ZodType>(path: string, body: B, response: R) => ({
-  path: `/v1/worker/${path}`,
+  path: `${WORKER_PATH}${path}`,
   body,
   response,
 });
