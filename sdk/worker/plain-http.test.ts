@@ -198,3 +198,24 @@ test("a long body reaches the server whole", async () => {
   }
   client.close();
 });
+
+test("the worker stays awake after a call to a server on this machine, and not to one elsewhere (AWAKE-1)", async () => {
+  const seen: string[] = [];
+  const awake = {
+    sent: (characters: number, underWay: number) => seen.push(`sent ${characters} ${underWay}`),
+    came: () => seen.push("came"),
+  };
+  await answering((socket) => socket.write(ok("{}")));
+  const { port } = server!.address() as { port: number };
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const client = new PlainHttp(new URL(`http://${host}:${port}`), awake);
+    await Promise.all([text(client, { body: "12345" }), text(client, { body: "123" })]);
+    expect(seen.splice(0)).toEqual(["sent 5 1", "sent 3 2", "came", "came"]);
+    client.close();
+  }
+  const elsewhere = new PlainHttp(new URL("http://192.0.2.1:9"), awake);
+  const refused = expect(text(elsewhere)).rejects.toThrow();
+  elsewhere.close();
+  await refused;
+  expect(seen).toEqual([]);
+});

@@ -41,14 +41,15 @@ export class PlainHttp {
   readonly #open = new Set<Connection>();
   readonly #waiting = new Set<() => void>();
   /** Null: the server is on another machine. */
-  readonly #awake: Awake | null;
+  readonly #awake: Pick<Awake, "sent" | "came"> | null;
   #closed = false;
 
-  constructor(base: URL) {
+  /** `awake`: of the calls to a server on this machine (AWAKE-1). */
+  constructor(base: URL, awake: Pick<Awake, "sent" | "came"> = new Awake()) {
     const host = base.hostname.replace(/^\[|\]$/g, "");
     this.#address = { host, port: Number(base.port || 80) };
     this.#host = base.host;
-    this.#awake = isLoopback(host) ? new Awake() : null;
+    this.#awake = isLoopback(host) ? awake : null;
   }
 
   async post(p: Post): Promise<HttpAnswer> {
