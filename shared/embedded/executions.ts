@@ -86,8 +86,7 @@ interface LogEnd extends Readonly<BatchWork> {
   /** Without those that the server wrote itself. */
   readonly batches: number;
 }
-interface Tail {
-  readonly workspace: string;
+interface Tail extends Ref {
   readonly next: number;
   readonly end: LogEnd;
 }
@@ -116,11 +115,9 @@ export class EmbeddedExecutions implements Executions {
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
   readonly #late: LateRuns;
-  /** By run. */
-  readonly #owners = new LruCache<Ref>(10_000);
-  /** Chains that have begun here, and of which no inbox has had a message: most are claimed so, and the claim reads none. */
-  readonly #withoutMessages = new LruCache<true>(10_000);
-  /** By run that is open: where its next batch goes (HEADCACHE-2). */
+  /** Chains that have begun here, and whose inboxes have had no message: most are claimed soon, and the claim then reads none. */
+  readonly #withoutMessages = new LruCache<true>(1_000);
+  /** By run that is open: its execution, and where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);
 
   /** Runs of which the start is in the open transaction, if that has this number (CLAIM-2). */
@@ -191,9 +188,8 @@ export class EmbeddedExecutions implements Executions {
     const first = { ...head, fence: (old?.fence ?? 0) + 1 };
     const { text, end } = this.#db.atomically(() => this.#putFirstHead(first));
     this.#heads.remember(first, text.body.length, firstCounts(text)); // its caller looks at it next
-    this.#tails.set(head.run, { workspace: head.workspace, next: 2, end });
-    this.#owners.set(head.run, { workspace: head.workspace, execution: head.execution });
     this.#withoutMessages.set(head.chain, true);
+    this.#tails.set(head.run, { workspace: head.workspace, execution: head.execution, next: 2, end });
     this.#noteBegun(head.run);
     return { kind: "created" as const };
   }
@@ -406,19 +402,15 @@ export class EmbeddedExecutions implements Executions {
 
   /** A run never changes its execution. */
   #isRunOf(ref: Ref, run: string): boolean {
-    let owner = this.#owners.get(run);
-    if (owner === undefined) {
-      const row = this.#late.find("ws, execution", run);
-      if (!row) return false;
-      owner = { workspace: String(row.ws), execution: String(row.execution) };
-      this.#owners.set(run, owner);
-    }
-    return owner.execution === ref.execution && owner.workspace === ref.workspace;
+    const known = this.#tails.get(run);
+    if (known) return known.execution === ref.execution && known.workspace === ref.workspace;
+    const row = this.#late.find("ws, execution", run);
+    return row?.execution === ref.execution && row.ws === ref.workspace;
   }
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
     if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
-    const { workspace } = ref;
+    const { workspace, execution } = ref;
     const position = this.#positionAt(workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
@@ -427,7 +419,7 @@ export class EmbeddedExecutions implements Executions {
     const n = batch.events.length;
     this.#tails.delete(run);
     this.#db.run(PUT_LOG, run, batch.first, workspace, this.#sequence.take(n), n, ...valuesOf(end), body);
-    this.#tails.set(run, { workspace, next: batch.first + n, end });
+    this.#tails.set(run, { workspace, execution, next: batch.first + n, end });
     this.#notifier.announceFeed(workspace);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
@@ -657,7 +649,6 @@ export class EmbeddedExecutions implements Executions {
       this.#clock.now(),
     );
     for (const run of hidden.runs) {
-      this.#owners.delete(run);
       this.#tails.delete(run);
       this.onHidden(run);
     }
