@@ -1,5 +1,5 @@
 /** The embedded HTTP server: the whole API over `node:http`, in one process with its store. */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { MessagePort } from "node:worker_threads";
 import { type ApiOptions, createApi } from "../../shared/api/index.ts";
@@ -9,6 +9,9 @@ import { Doors } from "./doors.ts";
 import { InProcessCalls } from "./in-process-calls.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { Requests } from "./requests.ts";
+
+/** Not imported: an import reads all that the module exports, and Node then loads its `WebSocket`, which takes some 40 ms. */
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface ServerOptions extends Partial<Omit<ApiOptions, "version" | "url">> {
   readonly ports: Ports;
