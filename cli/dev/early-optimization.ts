@@ -13,14 +13,14 @@ const FLAGS = [
   /** Default: 500. */
   `--minimum-invocations-after-ic-update=${CALLS}`,
 ];
-/** Lines of Node whose V8 knows the flags. Another might write an error to the terminal. */
+/** Lines of Node whose V8 knows the flags of the server. Another might write an error to the terminal. */
 const LINES = ["22", "24"];
+export const knowsFlags = (): boolean => LINES.includes(process.versions.node.split(".")[0]!);
 
 /**
  * For all threads of the process. To be called once the server has loaded its modules: with other flags than its own, Node takes some
  * 40 ms longer to load its built-in ones, and to start a thread.
  */
 export function optimizeEarly(): void {
-  const [line = ""] = process.versions.node.split(".");
-  if (LINES.includes(line)) for (const flag of FLAGS) setFlagsFromString(flag);
+  if (knowsFlags()) for (const flag of FLAGS) setFlagsFromString(flag);
 }

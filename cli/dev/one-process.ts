@@ -25,6 +25,7 @@ import { CliError, EXIT, type Exit } from "../errors.ts";
 import type { Io } from "../io.ts";
 import { parentEnded } from "./parent.ts";
 import { type ServeOptions, talkOf, WORKER_GRACE_MS, workerEnv } from "./serve.ts";
+import { SMALL_YOUNG_GENERATION } from "./small-heap.ts";
 
 /** What the thread of the server is started with. */
 export interface ThreadStart {
@@ -135,7 +136,10 @@ class ServerThread {
     const { env, cwd, color, terminal, columns } = io;
     const { buffer: closed } = this.#closed;
     const workerData: ThreadStart = { options, io: { env: { ...env }, cwd, color, terminal, columns }, closed };
-    this.#thread = new Worker(new URL(import.meta.resolve("#server-thread")), { workerData });
+    this.#thread = new Worker(new URL(import.meta.resolve("#server-thread")), {
+      workerData,
+      resourceLimits: SMALL_YOUNG_GENERATION,
+    });
     const listening = Promise.withResolvers<{ url: string; key: string }>();
     const ended = Promise.withResolvers<Exit>();
     this.listening = listening.promise;

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { isMainThread } from "node:worker_threads";
 import { DEFAULT_WORKSPACE } from "../../shared/api/auth.ts";
 import { createKey } from "../../shared/api/create-key.ts";
 import { backgroundClock } from "../../shared/lib/clock.ts";
@@ -20,6 +21,7 @@ import { DataDir } from "./data-dir.ts";
 import { optimizeEarly } from "./early-optimization.ts";
 import { parentEnded } from "./parent.ts";
 import { type logSettingsOf, settingsOf } from "./settings.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker.ts";
 
 /** Time for a worker to finish its activities before it is killed. */
@@ -67,6 +69,7 @@ export async function serve(options: ServeOptions): Promise<Exit> {
     const key = await keyOf(dir, ports, io);
     server = await listen(options, ports);
     optimizeEarly();
+    if (isMainThread) keepHeapSmall();
     dir.announce(server.url);
     const stopMaintenance = ports.maintain();
     dim(`sirocco ${VERSION}, data in ${options.data}; Ctrl-C stops it`);
