@@ -21,6 +21,8 @@ export interface Process {
   readonly child: ChildProcess;
   readonly ready: Record<string, unknown>;
   usage(): Promise<Usage>;
+  /** Of the server: executions that a worker has parked. */
+  parked(): Promise<number>;
   kill(): Promise<void>;
 }
 
@@ -36,14 +38,16 @@ function start(script: string, args: string[], env: Record<string, string> = {})
       text += part.toString();
       const end = text.indexOf("\n");
       if (end < 0) return;
+      const ask = <T>(what: string) =>
+        new Promise<T>((ok) => {
+          child.once("message", (m) => ok(m as T));
+          child.send(what);
+        });
       resolve({
         child,
         ready: JSON.parse(text.slice(0, end)),
-        usage: () =>
-          new Promise((ok) => {
-            child.once("message", (m) => ok(m as Usage));
-            child.send("usage");
-          }),
+        usage: () => ask<Usage>("usage"),
+        parked: () => ask<number>("parked"),
         kill: () =>
           new Promise((ok) => {
             if (child.exitCode !== null || child.signalCode !== null) return ok();

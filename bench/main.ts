@@ -226,15 +226,20 @@ async function memory() {
   const worker = await on.worker({ CACHED: "100" });
   const start = () =>
     on.client.workflows.executeWorkflow({ workflowIdentifier: "parked", workflowExecutionRequest: { input: {} } });
-  for (let i = 0; i < 500; i++) await start();
-  const pause = () => new Promise((ok) => setTimeout(ok, 1_500));
-  await pause();
+  const warm = 500;
+  for (let i = 0; i < warm; i++) await start();
+  /** The worker is behind the starts by some thousand. */
+  const parked = async (all: number) => {
+    do await new Promise((ok) => setTimeout(ok, 1_500));
+    while ((await on.server.parked()) < all);
+  };
+  await parked(warm);
   const before = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };
   const size = () => statSync(on.file).size + statSync(`${on.file}-wal`).size;
   const bytes = size();
   const n = 20_000;
   for (let i = 0; i < n; i += 50) await Promise.all(Array.from({ length: 50 }, start));
-  await pause();
+  await parked(warm + n);
   const after = { server: (await on.server.usage()).rss, worker: (await worker.usage()).rss };
   const row = {
     executions: n,

@@ -1,5 +1,6 @@
 /** A server process for benchmarks. Prints one line of JSON when it listens. */
 import { parseArgs } from "node:util";
+import { keepHeapSmall } from "../../cli/dev/small-heap.ts";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
 import { embedded } from "../../shared/server/embedded.ts";
@@ -23,9 +24,13 @@ const ports = embedded({
 await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "bench", key: values.key });
 await ports.durable();
 const server = await startServer({ ports, version: "bench", port: Number(values.port) });
+keepHeapSmall(); // as `sirocco dev` does
 ports.maintain(2_000);
 console.log(JSON.stringify({ url: server.url, port: server.port }));
 process.on("message", (message) => {
+  if (message === "parked") {
+    process.send?.(ports.database.one("SELECT count(*) AS parked FROM heads WHERE parks > 0")?.parked);
+  }
   if (message !== "usage") return;
   const { user, system } = process.cpuUsage();
   process.send?.({ rss: process.memoryUsage().rss, cpu: user + system, commits: ports.database.commits });
