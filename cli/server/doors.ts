@@ -7,10 +7,10 @@
  *     answer lets the page read it, without credentials: the key comes in a header, never in a cookie.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { isLoopback } from "../../shared/lib/loopback.ts";
 import { forbidden, type Refusal } from "../../shared/protocol/errors.ts";
 
 const LOCAL = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const HEADERS = "authorization, content-type, idempotency-key, last-event-id, x-request-id";
 const PREFLIGHT_SECONDS = "600";
@@ -32,7 +32,7 @@ export class Doors {
   #lastHost = "";
 
   constructor({ host, url, origins = [] }: DoorOptions) {
-    this.#isLocal = isLoopback(host);
+    this.#isLocal = LOOPBACK.has(host) || /^127\./.test(host); // also `127.1`
     this.#names = new Set([...LOCAL, host.toLowerCase(), ...(url ? [new URL(url).hostname] : [])]);
     this.#origins = new Set(origins);
   }

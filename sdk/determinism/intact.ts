@@ -10,7 +10,7 @@
  *     not the code's, and the runtime lets it stand.
  * INTACT-3. What changes between two stimuli is not the code's either, nor what modules change when they are loaded. A stimulus that an
  *     execution is given while the code of another has run and is not compared yet begins no such pause: what has changed
- *     by then may be the other's, so the runtime does not accept it.
+ *     by then may be the other's, so the runtime does not accept it. (A replay or a query that begins in such a moment accepts it.)
  * INTACT-4. Where several executions become quiescent in the same tick, the runtime compares for one after the other, and runs the code of
  *     none of them in between. So where it finds nothing changed for the first, the others have changed nothing, and it does
  *     not compare again. An execution that tests conditions runs code once more, and has a comparison of its own.

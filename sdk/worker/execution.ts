@@ -283,7 +283,7 @@ export class Execution {
       while (this.#view.stale) if (!(await this.#claim())) return;
       if (this.#poison !== null) this.#view.quarantine(this.#poison);
       went = await this.#step(this.#view);
-      if (went === "again" && this.#isAtRest()) went = "rest"; // as after most steps
+      if (went === "again" && !this.#abandoned && this.#isAtRest()) went = "rest"; // as after most steps
       if (went === "rest" && this.#view.isTrial) went = await this.#endTrial(this.#view);
     }
     this.#endSpan(this.#view?.bug ?? null);

@@ -11,6 +11,8 @@ import type { RunView } from "./run-view.ts";
 
 /** If something is due and yet did not happen (the worker's clock is a little ahead), the worker looks again so soon. */
 const SOON_MS: Millis = 100;
+/** The times of two clocks are rounded, so the same time of the server comes out by as much earlier or later. */
+const ROUNDING_MS: Millis = 2;
 /** After a failure the execution is tried again so much later, twice as much later each time. */
 const FIRST_RETRY_MS: Millis = 2_000;
 const LONGEST_RETRY_MS: Millis = 60_000;
@@ -22,7 +24,7 @@ export class Parking {
   /** Tasks that are leased and not finished. */
   readonly #receipts = new Set<string>();
   #cancelTimer: (() => void) | null = null;
-  /** When the timer fires, by the server's clock. */
+  /** When the timer fires, by the process's clock. */
   #timerAt: Millis = 0;
   /** When a claim or a park set the due time last. */
   #dueSetAt: Millis = 0;
@@ -87,11 +89,11 @@ export class Parking {
   #wakeAt(at: Millis): void {
     const { serverClock, worker } = this.#host;
     const now = serverClock.now();
-    const timerAt = at > now ? at : now + SOON_MS;
-    if (this.#cancelTimer && this.#timerAt === timerAt) return; // most steps change nothing of it
+    const timerAt = serverClock.toLocal(at > now ? at : now + SOON_MS);
+    if (this.#cancelTimer && Math.abs(timerAt - this.#timerAt) <= ROUNDING_MS) return; // most steps change nothing of it
     this.stopTimer();
     this.#timerAt = timerAt;
-    this.#cancelTimer = worker.clock.at(serverClock.toLocal(timerAt), () => {
+    this.#cancelTimer = worker.clock.at(timerAt, () => {
       this.#cancelTimer = null;
       this.#onDue();
     });

@@ -88,3 +88,15 @@ test("a machine's clock that is set does not change how long a timer takes", asy
   await clock.advance(200);
   expect(fired).toEqual(["a 10", "b 100"]);
 });
+
+test("one that throws keeps no other from firing", async () => {
+  const { clock, all, after, fired } = timers();
+  all.after(5, () => {
+    throw new Error("a fault");
+  });
+  after(5, "a");
+  after(9, "b");
+  await expect(clock.advance(5)).rejects.toThrow("a fault");
+  await clock.advance(20);
+  expect(fired).toEqual(["a 5", "b 9"]);
+});

@@ -40,10 +40,13 @@ export class Timers {
     this.#armedAt = Number.POSITIVE_INFINITY;
     const now = steadyOf(this.#clock);
     const due = [...this.#pending].filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
-    // What one of them cancels does not fire.
-    for (const timer of due) if (this.#pending.delete(timer)) timer.fn();
-    const next = Math.min(...[...this.#pending].map(({ at }) => at));
-    if (next < this.#armedAt) this.#arm(next);
+    try {
+      // What one of them cancels does not fire.
+      for (const timer of due) if (this.#pending.delete(timer)) timer.fn();
+    } finally {
+      const next = Math.min(...[...this.#pending].map(({ at }) => at)); // of all that are left, though one has thrown
+      if (next < this.#armedAt) this.#arm(next);
+    }
   }
 
   cancelAll(): void {

@@ -301,8 +301,10 @@ export class WorkflowInstance implements Instance, WorkflowOps {
     this.time = Math.max(this.time, stimulus.at);
     if (stimulus.kind === "signal_received" && stimulus.ignored !== undefined) return;
     const begun = realNow();
-    this.#watched = this.#sandbox && !this.#recorded;
-    if (this.#watched) beginStimulus();
+    if (this.#sandbox && !this.#recorded) {
+      beginStimulus();
+      this.#watched = true;
+    }
     this.#running = true;
     this.#runsSince = begun;
     try {

@@ -33,6 +33,10 @@ function send(to: World, headers: Record<string, string>, method = "GET", path =
 }
 
 describe("a server on this machine alone", () => {
+  test.each(["localhost", "127.0.0.1", "127.1", "127.0.1", "::1"])("listens at %s", (host) => {
+    expect(new Doors({ host }).refuse({ host: "evil.example:7411" })).not.toBeNull();
+  });
+
   test.each(["localhost", "127.0.0.1", "[::1]", "console.localhost", "LOCALHOST"])("serves %s", async (name) => {
     expect((await send(w, { host: `${name}:${w.server.port}` })).status).toBe(200);
     expect((await send(w, { host: name })).status).toBe(200);
