@@ -115,7 +115,7 @@ export class EmbeddedExecutions implements Executions {
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
   readonly #late: LateRuns;
-  /** Chains that have begun here, and whose inboxes have had no message: most are claimed soon, and the claim then reads none. */
+  /** Chains whose inboxes have had no message (HEADCACHE-3). A worker claims most runs soon after their start. */
   readonly #withoutMessages = new LruCache<true>(1_000);
   /** By run that is open: its execution, and where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);

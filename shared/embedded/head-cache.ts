@@ -7,6 +7,8 @@
  *     it has changed, outside of what may be undone. It is frozen, because several callers get the same object.
  * HEADCACHE-2. The end of the log of an open run is known likewise (`#tails` in `executions.ts`), so that a step reads nothing: what is
  *     known of a run is forgotten before a write of its log, and remembered after a batch that was written outside of what may be undone.
+ * HEADCACHE-3. An inbox is known to have no message (`#withoutMessages` there) from the write that begins its chain, whose id is new, until
+ *     the first message is put into it, so that most first claims read no inbox. After a restart each is read.
  */
 import { LruCache } from "../lib/lru-cache.ts";
 import type { Ref } from "../ports.ts";
