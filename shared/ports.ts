@@ -280,9 +280,13 @@ export interface QueueRef {
 export interface Tasks {
   /**
    * `at`: the task becomes visible then. `prefer`: a hint, the session that should get it. `key`: if a task with this key
-   * waits already, that one is enough.
+   * waits already, that one is enough. `isFirst`: hardly any can wait, so none need be looked for.
    */
-  send(queue: QueueRef, task: Task, options?: { at?: Millis; prefer?: string | null; key?: string }): Promise<void>;
+  send(
+    queue: QueueRef,
+    task: Task,
+    options?: { at?: Millis; prefer?: string | null; key?: string; isFirst?: boolean },
+  ): Promise<void>;
   receive(
     queue: QueueRef,
     p: { session: string; max: number; waitMs: Millis; signal?: AbortSignal },

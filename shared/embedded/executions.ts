@@ -61,10 +61,12 @@ const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: 
   ref.execution,
 ];
 
-const PUT_FIRST_HEAD = `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
+/** Of an execution that has none. */
+const PUT_NEW_HEAD = `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
      deployment, deadline, inputs_since, tasks, bytes, body)
    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
-   ON CONFLICT DO UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
+   ON CONFLICT DO NOTHING`;
+const PUT_FIRST_HEAD = `${PUT_NEW_HEAD.slice(0, -"NOTHING".length)}UPDATE SET status = excluded.status, run = excluded.run, chain = excluded.chain,
      due_at = excluded.due_at, wake_pending = excluded.wake_pending, fence = excluded.fence,
      effects_done_through = excluded.effects_done_through, owner = excluded.owner, deployment = excluded.deployment,
      deadline = excluded.deadline, inputs_since = excluded.inputs_since, body = excluded.body,
@@ -87,9 +89,11 @@ interface LogEnd extends Readonly<BatchWork> {
   readonly batches: number;
 }
 interface Tail extends Ref {
-  readonly next: number;
-  readonly end: LogEnd;
+  next: number;
+  end: LogEnd;
 }
+/** No batch has it: the end of the log is not known. */
+const NO_POSITION = 0;
 const NO_LOG: LogEnd = { bytes: 0, retries: 0, batches: 0, queued: 0, messages: 0 };
 const LOG_END = "bytes, retries, batches, queued, messages";
 const PUT_LOG = `INSERT INTO log (run, first, ws, seq, n, ${LOG_END}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -177,6 +181,7 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
+    if (!this.#heads.get(head) && !this.#isDeleted(head) && this.#createNew(head)) return { kind: "created" as const };
     const old = this.#head(head);
     const givesWay = old && over.includes(old.status) && old.due_at === null && old.run === (seen ?? old.run);
     if (old && !(givesWay && old.token !== head.token)) {
@@ -186,12 +191,32 @@ export class EmbeddedExecutions implements Executions {
     const earlier = old && this.#run(head.workspace, head.run);
     if (earlier) return { kind: "exists" as const, head: earlier }; // this very start, whose id has been used again
     const first = { ...head, fence: (old?.fence ?? 0) + 1 };
-    const { text, end } = this.#db.atomically(() => this.#putFirstHead(first));
-    this.#heads.remember(first, text.body.length, firstCounts(text)); // its caller looks at it next
-    this.#withoutMessages.set(head.chain, true);
-    this.#tails.set(head.run, { workspace: head.workspace, execution: head.execution, next: 2, end });
-    this.#noteBegun(head.run);
+    const text = textOf(first);
+    this.#created(
+      first,
+      text,
+      this.#db.atomically(() => this.#putFirstHead(first, text)),
+    );
     return { kind: "created" as const };
+  }
+
+  /** False: the execution has a head, and nothing was written. Most starts have an id that is new, and read nothing. */
+  #createNew(head: Head): boolean {
+    const first = { ...head, fence: 1 };
+    const text = textOf(first);
+    const end = this.#db.atomically(() =>
+      this.#putHead(first, text, PUT_NEW_HEAD) ? this.#putRun(first, text) : null,
+    );
+    if (end) this.#created(first, text, end);
+    return end !== null;
+  }
+
+  #created(first: Head, text: HeadText, end: LogEnd): void {
+    const { workspace, execution, run, chain } = first;
+    this.#heads.remember(first, text.body.length, firstCounts(text)); // its caller looks at it next
+    this.#withoutMessages.set(chain, true);
+    this.#tails.set(run, { workspace, execution, next: 2, end });
+    this.#noteBegun(run);
   }
 
   mayBeginAgain(run: string): void {
@@ -209,18 +234,17 @@ export class EmbeddedExecutions implements Executions {
   }
 
   /** The head with which a run begins, and the run. */
-  #putFirstHead(head: Head): { text: HeadText; end: LogEnd } {
-    const text = textOf(head);
-    this.#putHead(head, text, { begins: true });
-    return { text, end: this.#putRun(head, text) };
+  #putFirstHead(head: Head, text = textOf(head)): LogEnd {
+    this.#putHead(head, text, PUT_FIRST_HEAD);
+    return this.#putRun(head, text);
   }
 
-  /** `begins`: the head is the first of its run, whose counts begin. */
-  #putHead(head: Head, text: HeadText, o: { begins?: true } = {}): void {
+  /** Answers whether there was a row to write. */
+  #putHead(head: Head, text: HeadText, sql = CHANGE_HEAD): boolean {
     const { status, run, chain, due_at, wake_pending, fence, effects_done_through, owner, deployment, deadline } = head;
     this.#heads.forget(head);
-    this.#db.run(
-      o.begins ? PUT_FIRST_HEAD : CHANGE_HEAD,
+    const written = this.#db.run(
+      sql,
       head.workspace,
       head.execution,
       status,
@@ -234,10 +258,11 @@ export class EmbeddedExecutions implements Executions {
       deployment,
       deadline,
       (status === "RUNNING" && head.open_inputs?.since) || null,
-      Buffer.byteLength(text.body) + (o.begins ? Buffer.byteLength(text.whole) : 0), // `runs` has a copy of the head with which the run begins
+      Buffer.byteLength(text.body) + (sql === CHANGE_HEAD ? 0 : Buffer.byteLength(text.whole)), // `runs` has a copy of the head with which the run begins
       text.body,
     );
-    this.#notifier.announceHead(head);
+    if (written > 0) this.#notifier.announceHead(head);
+    return written > 0;
   }
 
   #changeHead(head: Head): void {
@@ -409,17 +434,23 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
-    if (!this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
     const { workspace, execution } = ref;
-    const position = this.#positionAt(workspace, run, batch.first);
+    const known = this.#tails.get(run);
+    const isKnown = known?.next === batch.first && known.execution === execution && known.workspace === workspace;
+    if (!isKnown && !this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
+    const position = isKnown ? known : this.#positionAt(workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
     const body = JSON.stringify(batch);
     const end = endAfter(position.end, batch, body, "worker");
     if (end.bytes > maxBytes) return { kind: "full" as const, bytes: end.bytes };
     const n = batch.events.length;
-    this.#tails.delete(run);
-    this.#db.run(PUT_LOG, run, batch.first, workspace, this.#sequence.take(n), n, ...valuesOf(end), body);
-    this.#tails.set(run, { workspace, execution, next: batch.first + n, end });
+    const { bytes, retries, batches, queued, messages } = end;
+    const seq = this.#sequence.take(n);
+    // In the place of the old one: a map that most steps change is costly.
+    if (known) known.next = NO_POSITION;
+    this.#db.run(PUT_LOG, run, batch.first, workspace, seq, n, bytes, retries, batches, queued, messages, body);
+    if (known) [known.next, known.end] = [batch.first + n, end];
+    else this.#tails.set(run, { workspace, execution, next: batch.first + n, end });
     this.#notifier.announceFeed(workspace);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
@@ -773,7 +804,7 @@ const countsOf = (row: Row): HeadCounts => ({
   bytes: Number(row.bytes),
 });
 
-/** As `PUT_FIRST_HEAD` writes them. */
+/** As `PUT_NEW_HEAD` and `PUT_FIRST_HEAD` write them. */
 function firstCounts({ body, whole }: HeadText): HeadCounts {
   const bodyBytes = Buffer.byteLength(body);
   return { claims: 0, parks: 0, tasks: 1, changes: 0, bytes: bodyBytes + Buffer.byteLength(whole), bodyBytes };

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { Readable } from "../lib/readable.ts";
 import type { Executions, Ref } from "../ports.ts";
@@ -195,4 +195,34 @@ test("executions of two workspaces with one id have each their own head", async 
   expect(await same(other)).toMatchObject({ input: "two" });
   expect(await same(one)).toMatchObject({ input: "one" });
   store.close();
+});
+
+test("a start with an id that is not known is one write, and changes nothing of an execution that has the id", async () => {
+  const { executions, other, db, same } = made();
+  const ref = newRef();
+  const reads = vi.spyOn(db, "one");
+  const first = headOf(ref, 1);
+  expect(await executions.create(first, [])).toEqual({ kind: "created" });
+  expect(reads.mock.calls.filter(([sql]) => sql.includes("FROM heads"))).toEqual([]);
+  expect(await same(ref)).toEqual(first);
+  const again = headOf(ref, 2);
+  expect(await other().create(again, [])).toEqual({ kind: "exists", head: first });
+  expect(await other().create(again, ["COMPLETED"])).toEqual({ kind: "exists", head: first });
+  expect(await other().run(ref.workspace, again.run)).toBeNull();
+  expect(await executions.batches(ref, again.run, 0)).toEqual([]);
+  const close = { run: first.run, fence: first.fence, batch: batchOf(2, 1, [completed]), next: finalOf(first, 1) };
+  await executions.close(ref, close);
+  const fresh = other();
+  expect(await fresh.create(again, ["COMPLETED"])).toEqual({ kind: "created" });
+  expect(await fresh.head(ref)).toEqual({ ...again, fence: first.fence + 2 });
+});
+
+test("a start whose run cannot be written leaves no head", async () => {
+  const { executions, other } = made();
+  const [one, two] = [newRef(), newRef()];
+  const first = headOf(one, 1);
+  await executions.create(first, []);
+  await expect(executions.create({ ...headOf(two, 1), run: first.run }, [])).rejects.toThrow(/UNIQUE/);
+  expect(await executions.head(two)).toBeNull();
+  expect(await other().head(two)).toBeNull();
 });

@@ -184,3 +184,16 @@ test("QUEUE-7: of receivers in parts that wait the one with the fewest unfinishe
   await last;
   store.close();
 });
+
+test("the first task of an execution is sent beside one that is left of an earlier execution, and later ones are merged into it", async () => {
+  const store = embedded();
+  const send = (o: { isFirst?: boolean }) =>
+    store.tasks.send(queue, { kind: "workflow", execution: "x" }, { key: "x", ...o });
+  await send({});
+  await send({ isFirst: true });
+  await send({});
+  expect(await receive(store, "me", 9)).toEqual(["x", "x"]);
+  await send({});
+  expect(await receive(store, "me", 9)).toEqual(["x"]); // the others are in flight
+  store.close();
+});

@@ -5,7 +5,8 @@
  *     again under a new receipt, and the old receipt means "lease lost". A receipt has the task's id, by which the row is found:
  *     an index of receipts would be written with each delivery, each extension and each end of a task.
  * QUEUE-2. A task sent with a key is merged into one that still waits under the same key, which then becomes visible at the
- *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already.
+ *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already. The first task of
+ *     an execution is not merged: one may wait only if an execution of the same id has ended or was deleted, and both are then delivered.
  * QUEUE-3. Each round of the sweeper deletes the tasks of queries whose callers no longer wait: queries to a deployment
  *     whose workers never come back would pile up otherwise.
  * QUEUE-4. `prefer` is a hint: if that session polls at the moment, it receives the task.
@@ -99,12 +100,16 @@ export class EmbeddedTasks implements Tasks {
     this.#db.run("UPDATE tasks SET visible_at = ?1 WHERE visible_at > ?1", latest);
   }
 
-  async send(queue: QueueRef, task: Task, o: { at?: Millis; prefer?: string | null; key?: string } = {}) {
+  async send(
+    queue: QueueRef,
+    task: Task,
+    o: { at?: Millis; prefer?: string | null; key?: string; isFirst?: boolean } = {},
+  ) {
     const now = this.#now();
     const at = o.at === undefined ? now : this.#steadyTime(o.at, now);
     const name = nameOf(queue);
     const key = o.key ?? null;
-    if (key !== null) {
+    if (key !== null && !o.isFirst) {
       const merged = this.#db.run(
         "UPDATE tasks SET visible_at = MIN(visible_at, ?) WHERE key = ? AND queue = ? AND (receipt IS NULL OR visible_at <= ?)",
         at,

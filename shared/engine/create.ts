@@ -107,7 +107,7 @@ export async function create(
 ): Promise<StartResult> {
   const put = await ports.executions.create(head, over, seen);
   if (put.kind === "created") {
-    await enqueueWorkflowTask(ports, head);
+    await enqueueWorkflowTask(ports, head, { isFirst: true });
     return { kind: "started", head };
   }
   if (put.kind === "deleted") return put;

@@ -7,19 +7,28 @@ import type { Millis } from "../protocol/history.ts";
 
 type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { owner?: string | null };
 
-/** `at`: the task becomes visible then; default now. */
-export function enqueueWorkflowTask(ports: Ports, target: Target, at?: Millis): Promise<void> {
+/** `at`: the task becomes visible then; default now. `isFirst`: of its execution, most likely. */
+export function enqueueWorkflowTask(
+  ports: Ports,
+  target: Target,
+  { at, isFirst }: { at?: Millis | undefined; isFirst?: true } = {},
+): Promise<void> {
   const { workspace, deployment, execution, owner } = target;
   return ports.tasks.send(
     { workspace, deployment, queue: "workflow" },
     { kind: "workflow", execution },
-    { key: `workflow#${workspace}#${execution}`, prefer: owner ?? null, ...(at === undefined ? {} : { at }) },
+    {
+      key: `workflow#${workspace}#${execution}`,
+      prefer: owner ?? null,
+      ...(at !== undefined && { at }),
+      ...(isFirst && { isFirst }),
+    },
   );
 }
 
 /** The task of a run that nobody has claimed yet: it becomes visible when the run may begin (PACE-1). */
 export const enqueueRun = (ports: Ports, head: Head): Promise<void> =>
-  enqueueWorkflowTask(ports, head, beginsAt(head, ports.clock.now()) ?? undefined);
+  enqueueWorkflowTask(ports, head, { at: beginsAt(head, ports.clock.now()) ?? undefined });
 
 /** So many entries a round of the sweep looks at, or enqueues, before it waits for a commit: other requests are not starved. */
 export const ENTRIES_PER_COMMIT = 100;

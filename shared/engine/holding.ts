@@ -18,7 +18,7 @@ export async function claimWaitsFor(ports: Ports, ref: Ref, holds: readonly Hold
   if (!(await isKept(ports, ref.workspace, about))) return false;
   if (about.every(({ release }) => release !== null)) {
     const spread = FIRST_AGAIN_MS + jitterOf(ref.execution, now) * (LAST_AGAIN_MS - FIRST_AGAIN_MS);
-    await enqueueWorkflowTask(ports, head, now + Math.round(spread));
+    await enqueueWorkflowTask(ports, head, { at: now + Math.round(spread) });
   }
   return true;
 }

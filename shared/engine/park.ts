@@ -20,7 +20,7 @@ export async function park(
   const parked = await ports.executions.park(ref, p);
   if (parked && p.dueAt !== null && p.dueAt <= ports.clock.now() + SOON_MS) {
     const head = await ports.executions.head(ref);
-    if (head) await enqueueWorkflowTask(ports, head, p.dueAt);
+    if (head) await enqueueWorkflowTask(ports, head, { at: p.dueAt });
   }
   return parked;
 }

@@ -66,7 +66,7 @@ async function enqueueHeld(
     for (const entry of page) {
       if (enqueued >= most || ports.clock.now() >= until) return { enqueued, reached, over: false };
       if (await isAbout(ports, workspace, hold, entry)) {
-        await enqueueWorkflowTask(ports, entry, now + Math.round(enqueued * gap));
+        await enqueueWorkflowTask(ports, entry, { at: now + Math.round(enqueued * gap) });
         enqueued += 1;
         if (enqueued % ENTRIES_PER_COMMIT === 0) await ports.durable();
       }

@@ -191,7 +191,7 @@ async function sweepEntry(ports: Ports, entry: DueEntry, now: Millis, everyMs: M
   if (entry.deadline !== null && entry.deadline <= now) {
     await terminate(ports, entry, { kind: "timed_out" });
   } else if (entry.dueAt > now) {
-    await enqueueWorkflowTask(ports, entry, entry.dueAt);
+    await enqueueWorkflowTask(ports, entry, { at: entry.dueAt });
   } else if (crossesBackoff(now - entry.dueAt, ports.settings.graceMs, everyMs)) {
     await enqueueWorkflowTask(ports, entry);
   }
