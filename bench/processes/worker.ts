@@ -2,8 +2,11 @@
 
 import { activity, on, signal, sleep, startWorker, task, waitUntil, workflow } from "@sirocco/sdk";
 import * as z from "zod";
+import { realNow } from "../../sdk/determinism/real.ts";
 
-const now = () => performance.timeOrigin + performance.now();
+const { timeOrigin } = performance;
+/** Also for workflow code, to which the platform shows the time of its history. */
+const now = () => timeOrigin + realNow();
 
 const entered = new Map<string, number[]>();
 const step = activity({ name: "step", input: z.object({ n: z.number() }) }, async ({ n }, ctx) => {
@@ -34,14 +37,18 @@ const parked = workflow({ name: "parked", timeout: null }, async () => {
   return {};
 });
 const poke = signal("poke", z.object({ sent: z.number() }));
-/** How long each signal took until the activity of its handler ran. */
+/** How long each signal took until its handler began, and until the activity of the handler ran. No replay compares the first. */
 const listens = workflow(
   { name: "listens", input: z.object({ n: z.number() }), timeout: null, handlers: [poke] },
   async ({ n }) => {
-    const took: number[] = [];
-    on(poke, async ({ sent }) => void took.push(((await clock()) as number) - sent));
-    await waitUntil(() => took.length === n);
-    return { took };
+    const toHandler: number[] = [];
+    const toActivity: number[] = [];
+    on(poke, async ({ sent }) => {
+      toHandler.push(now() - sent);
+      toActivity.push(((await clock()) as number) - sent);
+    });
+    await waitUntil(() => toActivity.length === n);
+    return { toHandler, toActivity };
   },
 );
 const reportProgress = activity({ name: "reportProgress", input: z.object({ n: z.number() }) }, async ({ n }) => {
