@@ -1,5 +1,6 @@
 /** A server process for benchmarks. Prints one line of JSON when it listens. */
 import { parseArgs } from "node:util";
+import { optimizeEarly } from "../../cli/dev/early-optimization.ts";
 import { keepHeapSmall } from "../../cli/dev/small-heap.ts";
 import { startServer } from "../../cli/server/index.ts";
 import { createKey, DEFAULT_WORKSPACE } from "../../shared/api/index.ts";
@@ -24,7 +25,9 @@ const ports = embedded({
 await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "bench", key: values.key });
 await ports.durable();
 const server = await startServer({ ports, version: "bench", port: Number(values.port) });
-keepHeapSmall(); // as `sirocco dev` does
+// As `sirocco dev` does.
+optimizeEarly();
+keepHeapSmall();
 ports.maintain(2_000);
 console.log(JSON.stringify({ url: server.url, port: server.port }));
 process.on("message", (message) => {
