@@ -18,7 +18,7 @@ import { summary, table } from "./summary.ts";
 import { temporal } from "./temporal.ts";
 
 const HELP = `npm run bench:peers -- [options]
-  --rounds N    rounds of all figures, at least 3 (default 3)
+  --rounds N    rounds of all figures, at least 3 (default 5)
   --peers LIST  restate, dbos, temporal (default: restate,dbos, and temporal if TEMPORAL_CLI names its program)
   --force       measure although the machine does other work`;
 
@@ -35,7 +35,7 @@ interface Running {
 function settings() {
   const { values } = parseArgs({
     options: {
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string", default: "5" },
       peers: { type: "string", default: process.env.TEMPORAL_CLI ? "restate,dbos,temporal" : "restate,dbos" },
       force: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
