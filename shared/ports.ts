@@ -54,6 +54,11 @@ export interface Executions {
     over: readonly ClosedStatus[],
     seen?: string,
   ): Promise<{ kind: "created" } | { kind: "exists"; head: Head } | { kind: "deleted" }>;
+  /**
+   * As `create` for an id that is new, without a read. False: nothing was written, because there is a head or the token's execution was
+   * deleted, and `create` tells more. It is then the dearer way. Absent: only `create`.
+   */
+  createNew?(head: Head): Promise<boolean>;
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
@@ -280,7 +285,7 @@ export interface QueueRef {
 export interface Tasks {
   /**
    * `at`: the task becomes visible then. `prefer`: a hint, the session that should get it. `key`: if a task with this key
-   * waits already, that one is enough. `isFirst`: hardly any can wait, so none need be looked for.
+   * waits already, that one is enough. `isFirst`: none can wait, so none is looked for.
    */
   send(
     queue: QueueRef,

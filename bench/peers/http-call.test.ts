@@ -48,10 +48,16 @@ test("answers come in parts, and in chunks", async () => {
   expect(await post({ port: (await serving(chunks)).port, path: "/", body: 1 })).toBe("abcde");
 });
 
-test("another status, and the end of the connection, reject the call", async () => {
+test("another status, the end of the connection, and an answer that cannot be read reject the call", async () => {
   const refusing = await serving(["HTTP/1.1 503 Busy\r\ncontent-length: 4\r\nconnection: close\r\n\r\nlate"]);
   await expect(post({ port: refusing.port, path: "/run", body: 1 })).rejects.toThrow("/run answered 503: late");
   server?.close();
   const ending = await serving(["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n12"], { ends: true });
   await expect(post({ port: ending.port, path: "/", body: 1 })).rejects.toThrow("closed the connection");
+  server?.close();
+  const endless = await serving(["HTTP/1.1 200 OK\r\n\r\n12"]);
+  await expect(post({ port: endless.port, path: "/", body: 1 })).rejects.toThrow("does not say how long it is");
+  server?.close();
+  const damaged = await serving(["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxy\r\nab\r\n"]);
+  await expect(post({ port: damaged.port, path: "/", body: 1 })).rejects.toThrow("not the size of a chunk");
 });

@@ -57,7 +57,12 @@ class Connection {
     this.#socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
     this.#socket.on("data", (part: Buffer) => {
       this.#received = this.#received.length === 0 ? part : Buffer.concat([this.#received, part]);
-      this.#read();
+      try {
+        this.#read();
+      } catch (why) {
+        this.#socket.destroy();
+        this.#end(why as Error);
+      }
     });
     this.#socket.on("error", (why) => this.#end(why));
     this.#socket.on("close", () => this.#end(new Error("the engine has closed the connection")));
@@ -97,16 +102,18 @@ class Connection {
 
 const HEAD_END = "\r\n\r\n";
 
-/** Null: a part of the answer is missing. */
-export function answerIn(received: Buffer): (Answer & { readonly closes: boolean }) | null {
+/** Null: a part of the answer is missing. Throws if it does not say how long it is, as none of the engines does. */
+function answerIn(received: Buffer): (Answer & { readonly closes: boolean }) | null {
   const end = received.indexOf(HEAD_END);
   if (end < 0) return null;
   const head = received.toString("latin1", 0, end).toLowerCase();
   const status = Number(head.slice(9, 12));
   const body = received.subarray(end + HEAD_END.length);
-  const length = Number(/\r\ncontent-length: *(\d+)/.exec(head)?.[1] ?? 0);
-  const text = head.includes("\r\ntransfer-encoding: chunked") ? chunksOf(body) : textOf(body, length);
-  return text === null ? null : { status, text, closes: head.includes("\r\nconnection: close") };
+  const length = /\r\ncontent-length:\s*(\d+)/.exec(head)?.[1];
+  const isChunked = /\r\ntransfer-encoding:\s*chunked/.test(head);
+  if (length === undefined && !isChunked) throw new Error(`the answer does not say how long it is: ${head}`);
+  const text = isChunked ? chunksOf(body) : textOf(body, Number(length));
+  return text === null ? null : { status, text, closes: /\r\nconnection:\s*close/.test(head) };
 }
 
 const textOf = (body: Buffer, length: number): string | null =>

@@ -107,7 +107,12 @@ async function once(
   const registration = await toRegistration(deployment, execution);
   if (isRefusal(registration)) return registration;
   const request = { ...body, execution_id: execution, traceparent: body.traceparent ?? traceparent };
-  return begin(context, registration, request, { key, deploymentNamed: registration.deployment === deployment });
+  const isNewId = key === undefined && (body.execution_id ?? null) === null;
+  return begin(context, registration, request, {
+    key,
+    deploymentNamed: registration.deployment === deployment,
+    isNewId,
+  });
 }
 
 /** The first run that an earlier request with this key has started. `kept` alone: it has not started it yet. */
@@ -129,7 +134,7 @@ async function begin(
   context: RequestContext,
   registration: RegistrationRecord,
   body: WorkflowExecutionRequest & { execution_id: string },
-  { key, deploymentNamed }: { key: Key | undefined; deploymentNamed: boolean },
+  { key, deploymentNamed, isNewId }: { key: Key | undefined; deploymentNamed: boolean; isNewId: boolean },
 ): Promise<Answer> {
   const { ports, workspace } = context;
   const { definition } = registration;
@@ -167,6 +172,7 @@ async function begin(
     token: run,
     by: "client",
     reuse: body.id_reuse_policy ?? "reject",
+    isNewId,
     timeoutMs: timeout === null ? null : Math.round(timeout * 1000),
     searchKeys: searchKeysOf(definition.search_keys, input),
     user: context.user,

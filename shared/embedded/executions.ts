@@ -61,7 +61,7 @@ const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: 
   ref.execution,
 ];
 
-/** Of an execution that has none. */
+/** Of an execution that has none: otherwise it writes nothing. */
 const PUT_NEW_HEAD = `INSERT INTO heads (ws, execution, status, run, chain, due_at, wake_pending, fence, effects_done_through, owner,
      deployment, deadline, inputs_since, tasks, bytes, body)
    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1, ?14, ?15)
@@ -92,8 +92,8 @@ interface Tail extends Ref {
   next: number;
   end: LogEnd;
 }
-/** No batch has it: the end of the log is not known. */
-const NO_POSITION = 0;
+/** Equals no position: the end of the log is not known. */
+const NO_POSITION = Number.NaN;
 const NO_LOG: LogEnd = { bytes: 0, retries: 0, batches: 0, queued: 0, messages: 0 };
 const LOG_END = "bytes, retries, batches, queued, messages";
 const PUT_LOG = `INSERT INTO log (run, first, ws, seq, n, ${LOG_END}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -180,8 +180,18 @@ export class EmbeddedExecutions implements Executions {
     return this.#head(ref);
   }
 
+  async createNew(head: Head) {
+    if (this.#isDeleted(head)) return false;
+    const first = { ...head, fence: 1 };
+    const text = textOf(first);
+    const end = this.#db.atomically(() =>
+      this.#putHead(first, text, PUT_NEW_HEAD) ? this.#putRun(first, text) : null,
+    );
+    if (end) this.#created(first, text, end);
+    return end !== null;
+  }
+
   async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
-    if (!this.#heads.get(head) && !this.#isDeleted(head) && this.#createNew(head)) return { kind: "created" as const };
     const old = this.#head(head);
     const givesWay = old && over.includes(old.status) && old.due_at === null && old.run === (seen ?? old.run);
     if (old && !(givesWay && old.token !== head.token)) {
@@ -198,17 +208,6 @@ export class EmbeddedExecutions implements Executions {
       this.#db.atomically(() => this.#putFirstHead(first, text)),
     );
     return { kind: "created" as const };
-  }
-
-  /** False: the execution has a head, and nothing was written. Most starts have an id that is new, and read nothing. */
-  #createNew(head: Head): boolean {
-    const first = { ...head, fence: 1 };
-    const text = textOf(first);
-    const end = this.#db.atomically(() =>
-      this.#putHead(first, text, PUT_NEW_HEAD) ? this.#putRun(first, text) : null,
-    );
-    if (end) this.#created(first, text, end);
-    return end !== null;
   }
 
   #created(first: Head, text: HeadText, end: LogEnd): void {

@@ -197,32 +197,43 @@ test("executions of two workspaces with one id have each their own head", async 
   store.close();
 });
 
-test("a start with an id that is not known is one write, and changes nothing of an execution that has the id", async () => {
+test("a start with a new id is written without a read, and changes nothing of an execution that has the id", async () => {
   const { executions, other, db, same } = made();
   const ref = newRef();
   const reads = vi.spyOn(db, "one");
   const first = headOf(ref, 1);
-  expect(await executions.create(first, [])).toEqual({ kind: "created" });
+  expect(await executions.createNew!(first)).toBe(true);
   expect(reads.mock.calls.filter(([sql]) => sql.includes("FROM heads"))).toEqual([]);
   expect(await same(ref)).toEqual(first);
   const again = headOf(ref, 2);
-  expect(await other().create(again, [])).toEqual({ kind: "exists", head: first });
-  expect(await other().create(again, ["COMPLETED"])).toEqual({ kind: "exists", head: first });
-  expect(await other().run(ref.workspace, again.run)).toBeNull();
+  expect(await executions.createNew!(again)).toBe(false);
+  expect(await other().createNew(again)).toBe(false);
+  expect(await same(ref)).toEqual(first);
+  expect(await executions.run(ref.workspace, again.run)).toBeNull();
   expect(await executions.batches(ref, again.run, 0)).toEqual([]);
-  const close = { run: first.run, fence: first.fence, batch: batchOf(2, 1, [completed]), next: finalOf(first, 1) };
-  await executions.close(ref, close);
-  const fresh = other();
-  expect(await fresh.create(again, ["COMPLETED"])).toEqual({ kind: "created" });
-  expect(await fresh.head(ref)).toEqual({ ...again, fence: first.fence + 2 });
+  expect(await executions.putBatch(ref, first.run, batchOf(2, 1, [completed]), 1e9)).toEqual({ kind: "written" });
 });
 
 test("a start whose run cannot be written leaves no head", async () => {
   const { executions, other } = made();
   const [one, two] = [newRef(), newRef()];
   const first = headOf(one, 1);
-  await executions.create(first, []);
-  await expect(executions.create({ ...headOf(two, 1), run: first.run }, [])).rejects.toThrow(/UNIQUE/);
+  await executions.createNew!(first);
+  await expect(executions.createNew!({ ...headOf(two, 1), run: first.run })).rejects.toThrow(/UNIQUE/);
   expect(await executions.head(two)).toBeNull();
   expect(await other().head(two)).toBeNull();
+});
+
+test("after a batch that could not be written, the end of the log is read", async () => {
+  const { executions, db } = made();
+  const ref = newRef();
+  const { run } = headOf(ref, 1);
+  await executions.create({ ...headOf(ref, 1), run }, []);
+  const batch = (first: number) => batchOf(first, 1, [completed]);
+  db.run("CREATE TEMP TRIGGER refuse BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  await expect(executions.putBatch(ref, run, batch(2), 1e9)).rejects.toThrow(/refused/);
+  db.run("DROP TRIGGER refuse");
+  expect(await executions.putBatch(ref, run, batch(0), 1e9)).toEqual({ kind: "taken", by: null });
+  expect(await executions.putBatch(ref, run, batch(2), 1e9)).toEqual({ kind: "written" });
+  expect(await executions.putBatch(ref, run, batch(3), 1e9)).toEqual({ kind: "written" });
 });

@@ -5,8 +5,8 @@
  *     again under a new receipt, and the old receipt means "lease lost". A receipt has the task's id, by which the row is found:
  *     an index of receipts would be written with each delivery, each extension and each end of a task.
  * QUEUE-2. A task sent with a key is merged into one that still waits under the same key, which then becomes visible at the
- *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already. The first task of
- *     an execution is not merged: one may wait only if an execution of the same id has ended or was deleted, and both are then delivered.
+ *     earlier of the two times. It is never merged into one in flight: its receiver may have read the state already. For the first task of
+ *     an execution whose id is new none is looked for.
  * QUEUE-3. Each round of the sweeper deletes the tasks of queries whose callers no longer wait: queries to a deployment
  *     whose workers never come back would pile up otherwise.
  * QUEUE-4. `prefer` is a hint: if that session polls at the moment, it receives the task.

@@ -27,6 +27,8 @@ export interface StartRequest extends Ref {
   readonly by: "client" | "parent" | "schedule";
   /** Which ids a client may use again: none, those of executions that ended without a result, or those of all closed ones. Default all. */
   readonly reuse?: IdReusePolicy;
+  /** The server has made the id, so most likely no execution has it. */
+  readonly isNewId?: boolean;
   /** Id of the first run. Default: a new one. */
   readonly run?: string;
   /** Limit on the whole chain, ms; null = none. */
@@ -98,6 +100,13 @@ export function givingWay({ by, reuse = "allow" }: Pick<StartRequest, "by" | "re
   return reuse === "allow" ? CLOSED_STATUSES : CLOSED_STATUSES.filter((status) => status !== "COMPLETED");
 }
 
+/** As `create`, for an id that no execution has. Null: one has it, or `create` must look. */
+export async function createNew(ports: Ports, head: Head): Promise<StartResult | null> {
+  if (!(await ports.executions.createNew?.(head))) return null;
+  await enqueueWorkflowTask(ports, head, { isFirst: true });
+  return { kind: "started", head };
+}
+
 /** One attempt. `exists`: another start has the id, or its final head is still due. `seen`: only over the head of this run. */
 export async function create(
   ports: Ports,
@@ -107,7 +116,7 @@ export async function create(
 ): Promise<StartResult> {
   const put = await ports.executions.create(head, over, seen);
   if (put.kind === "created") {
-    await enqueueWorkflowTask(ports, head, { isFirst: true });
+    await enqueueWorkflowTask(ports, head);
     return { kind: "started", head };
   }
   if (put.kind === "deleted") return put;

@@ -7,7 +7,7 @@ import type { Millis } from "../protocol/history.ts";
 
 type Target = Pick<Head, "workspace" | "execution" | "deployment"> & { owner?: string | null };
 
-/** `at`: the task becomes visible then; default now. `isFirst`: of its execution, most likely. */
+/** `at`: the task becomes visible then; default now. `isFirst`: of an execution whose id is new. */
 export function enqueueWorkflowTask(
   ports: Ports,
   target: Target,

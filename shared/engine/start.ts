@@ -4,13 +4,15 @@
  */
 
 import type { Ports } from "../ports.ts";
-import { create, firstHead, givingWay, type StartRequest, type StartResult } from "./create.ts";
+import { create, createNew, firstHead, givingWay, type StartRequest, type StartResult } from "./create.ts";
 import { flushOutbox } from "./outbox.ts";
 
 export type { StartRequest, StartResult } from "./create.ts";
 
 export async function start(ports: Ports, request: StartRequest): Promise<StartResult> {
   const head = firstHead(ports, request);
+  const created = request.isNewId ? await createNew(ports, head) : null;
+  if (created) return created;
   const over = givingWay(request);
   for (;;) {
     const result = await create(ports, head, over);
