@@ -63,7 +63,8 @@ async function throughput() {
     const run = async () => {
       const before = await cpu();
       const began = now();
-      await Promise.all(Array.from({ length: executions }, () => result(on, "sequence", { steps, report: false })));
+      const body = { input: { steps, report: false }, wait_for_result: true, timeout_seconds: 280 };
+      await Promise.all(Array.from({ length: executions }, () => ask(on, "/sequence/execute", body)));
       const rate = (n * 1000) / (now() - began);
       const after = await cpu();
       return { rate, server: (after.server - before.server) / n, workers: (after.workers - before.workers) / n };
@@ -80,6 +81,7 @@ async function throughput() {
       "workers us/step": round(Math.min(...runs.map(({ workers }) => workers)), 1),
       commits,
     });
+    closeConnections();
     await on.close();
   }
   return { rows, note: "us/step: processor time, user and system" };
