@@ -1,6 +1,7 @@
 /**
  * **start**: repeats `create` (create.ts) while a final head that may be replaced still has outbox entries, and flushes that
- * outbox in between (interleaving "start over a final head with an outbox"). (PROTOCOL-9)
+ * outbox in between (interleaving "start over a final head with an outbox"). An id that the server has made is tried with `createNew`
+ * first. (PROTOCOL-9)
  */
 
 import type { Ports } from "../ports.ts";
