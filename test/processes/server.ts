@@ -21,26 +21,27 @@ const ports = embedded({ file: values.file!, settings: JSON.parse(values.setting
 await createKey(ports, { workspace: DEFAULT_WORKSPACE, name: "test", key: values.key! });
 await ports.durable();
 
-/** The port method that performs the write of each protocol call. */
+/** The port methods that perform the write of each protocol call. */
 const writes = {
-  append: "putBatch",
-  claim: "claim",
-  park: "park",
-  close: "close",
-  start: "create",
-  send: "requestWake",
+  append: ["putBatch"],
+  claim: ["claim"],
+  park: ["park"],
+  close: ["close"],
+  start: ["create", "createNew"],
+  send: ["requestWake"],
 } as const;
 if (values.die === "early") dieEarly();
 else if (values.die) {
   let writesLeft = Number(values.after);
-  const name = writes[values.die as keyof typeof writes];
   const store = ports.executions as unknown as Record<string, (...args: unknown[]) => unknown>;
-  const real = store[name]!.bind(store);
-  store[name] = (...args) => {
-    writesLeft -= 1;
-    if (writesLeft === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
-    return real(...args);
-  };
+  for (const name of writes[values.die as keyof typeof writes]) {
+    const real = store[name]!.bind(store);
+    store[name] = (...args) => {
+      writesLeft -= 1;
+      if (writesLeft === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
+      return real(...args);
+    };
+  }
 }
 /** CLAIM-2: the worker has the first task by then, and the iteration of the event loop that commits the start never ends. */
 function dieEarly(): void {

@@ -63,7 +63,6 @@ async function startRun(
     input: effect.input,
     token: effect.key,
     by: "schedule",
-    isNewId: true, // unless the effect is performed again
     timeoutMs: execution_timeout === null ? null : Math.round(execution_timeout * 1000),
     schedule: { id: effect.schedule_id, nominal: effect.nominal },
     searchKeys: searchKeysOf(search_keys, effect.input),
