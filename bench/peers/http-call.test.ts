@@ -30,7 +30,7 @@ async function serving(parts: readonly string[], o: { ends?: boolean } = {}) {
 }
 
 test("a call sends its headers and body, and the next one takes the same connection", async () => {
-  const engine = await serving(['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"n":"é"}'.replace("9", "10")]);
+  const engine = await serving(['HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"n":"é"}']);
   const call = () => post({ port: engine.port, path: "/run", headers: { authorization: "key" }, body: { n: "é" } });
   expect(await call()).toBe('{"n":"é"}');
   expect(await call()).toBe('{"n":"é"}');

@@ -17,11 +17,19 @@ const idle = new Map<number, Connection[]>();
 /** Sends a request and resolves with the answer's text. Rejects if the status is not 2xx. */
 export async function post(target: Target): Promise<string> {
   const { port, path } = target;
-  const connection = idle.get(port)?.pop() ?? new Connection(port);
+  const connection = idleOf(port).pop() ?? new Connection(port);
   const { status, text } = await connection.call(requestText(target));
-  if (!connection.isClosed) idle.set(port, [...(idle.get(port) ?? []), connection]);
+  if (!connection.isClosed) idleOf(port).push(connection);
   if (status >= 200 && status < 300) return text;
   throw new Error(`${path} answered ${status}: ${text}`);
+}
+
+function idleOf(port: number): Connection[] {
+  const known = idle.get(port);
+  if (known) return known;
+  const none: Connection[] = [];
+  idle.set(port, none);
+  return none;
 }
 
 export function closeConnections(): void {

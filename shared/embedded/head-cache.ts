@@ -6,7 +6,8 @@
  *     head first, and a head is remembered only from a statement that has answered or written its whole row, or of a known head all that
  *     it has changed, outside of what may be undone. It is frozen, because several callers get the same object.
  * HEADCACHE-2. The end of the log of an open run is known likewise (`#tails` in `executions.ts`), so that a step reads nothing: what is
- *     known of a run is forgotten before a write of its log, and remembered after a batch that was written outside of what may be undone.
+ *     known of a run is forgotten before a write of its log (a step marks it as unknown in its place), and remembered after a batch that was written
+ *     outside of what may be undone.
  * HEADCACHE-3. An inbox is known to have no message (`#withoutMessages` there) from the write that begins its chain, whose id is new, until
  *     the first message is put into it, so that most first claims read no inbox. After a restart each is read.
  */

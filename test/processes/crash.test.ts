@@ -130,6 +130,26 @@ describe("a server killed between a commit and its answer", () => {
     expect(server.child.signalCode).toBe("SIGKILL");
   });
 
+  test.concurrent("a start without an id, which its caller cannot repeat: the run goes on, and is the only one", async () => {
+    using on = new Installation();
+    const server = await on.server({ die: "start", after: 1 });
+    await on.worker("steady");
+    const again = server.ended.then(() => on.server());
+    await until("the end of the server", async () => {
+      const workflowExecutionRequest = { input: { steps: STEPS, ms: 0 } };
+      const started = on.client.workflows.executeWorkflow({ workflowIdentifier: "walk", workflowExecutionRequest });
+      await started.catch(() => {}); // before the worker has registered, and by the death of the server
+      return server.child.signalCode ?? undefined;
+    });
+    await again;
+    expect(server.child.signalCode).toBe("SIGKILL");
+    const answer = await fetch(`${on.url}/v1/workflows/runs`, { headers: { authorization: `Bearer ${KEY}` } });
+    const { executions } = (await answer.json()) as { executions: { execution_id: string }[] };
+    expect(executions).toHaveLength(1);
+    await signal(on, executions[0]!.execution_id);
+    await finished(on, executions[0]!.execution_id);
+  });
+
   // The activities of the lost run would have other idempotency keys, which `finished` would find.
   test.concurrent("or before the commit of a start of which a worker has the first task: the run never was", async () => {
     using on = new Installation();

@@ -38,8 +38,9 @@ else if (values.die) {
     const real = store[name]!.bind(store);
     store[name] = (...args) => {
       writesLeft -= 1;
+      const answer = real(...args); // has written by now: before, there would be no commit to wait for
       if (writesLeft === 0) void ports.durable().then(() => process.kill(process.pid, "SIGKILL"));
-      return real(...args);
+      return answer;
     };
   }
 }
