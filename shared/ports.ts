@@ -88,28 +88,35 @@ export interface Executions {
    */
   claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }): Promise<Head | null>;
   /**
-   * The same, only of an execution of this deployment that nobody has claimed yet (its fence is 1) and whose head has at most
-   * `bytes`. Absent: polls carry no claims.
+   * The same, only of an execution of this deployment with a pending wake-up whose head has at most `bytes`, and that nobody has
+   * claimed yet (its fence is 1), or, with `again`, whose owner is this session and whose present run was claimed before (CLAIM-3). `tail`: the last event of the present run's
+   * log, as it is after the claim or was shortly before. Absent: polls carry no claims.
    */
-  claimFirst?(
+  claimWoken?(
     ref: Ref,
-    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
-  ): Promise<Head | null>;
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number; again: boolean },
+  ): Promise<{ head: Head; tail: number } | null>;
   /** Whether all that is written of this run since its start, the start included, is lost by a crash now, or none of it (CLAIM-2). Absent: never. */
   beganTogether?(run: string): boolean;
+  /** No fence is given twice, also where a crash loses the claim that raised it (CLAIM-6). Absent: it may be. */
+  givesFencesOnce?(): boolean;
   /** The id of this run is kept, so a repeated start may use it again after a crash: `beganTogether` is false of it. */
   mayBeginAgain?(run: string): void;
   /**
    * Writes the batch if its position is free. `taken`: answers the batch at that position; null if the position is in the
    * middle of another batch, or the run is not in this workspace. `full`: the history would have `bytes`, more than
-   * `maxBytes`.
+   * `maxBytes`. `fenced`: the claim that had this `fence` of the writer may have been lost by a crash (CLAIM-6); only a store of which
+   * claims may leave early answers so.
    */
   putBatch(
     ref: Ref,
     run: string,
     batch: Batch,
     maxBytes: number,
-  ): Promise<{ kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number }>;
+    fence?: number,
+  ): Promise<
+    { kind: "written" } | { kind: "taken"; by: Batch | null } | { kind: "full"; bytes: number } | { kind: "fenced" }
+  >;
   /**
    * The end of the log as this process knows it, for the worker, who hands it back with its next batch: another process then
    * learns it and need not read. Absent: the store needs none.
@@ -903,10 +910,10 @@ export interface Ports {
   condition?(): StoreCondition;
   /** Figures of a workspace for `/metrics`. Absent: the store is a service that has metrics of its own. */
   gauges?(workspace: string): Promise<Gauges>;
-  /** CLAIM-1: the deliveries with the claims of executions that nobody has claimed yet. Absent: polls carry no claims. */
-  withFirstClaims?(
+  /** The deliveries with the claims that the session may be given (CLAIM-1; with `again` also CLAIM-3). Absent: polls carry no claims. */
+  withClaims?(
     queue: Pick<QueueRef, "workspace" | "deployment">,
-    session: string,
+    by: { readonly session: string; readonly again: boolean },
     deliveries: readonly Delivery[],
   ): Promise<Delivery[]>;
   /** Tells the schedule that an execution of its has closed. */

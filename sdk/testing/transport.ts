@@ -13,7 +13,7 @@ import {
 import { ServerRefusal, type Transport } from "../worker/transport.ts";
 
 export interface InProcess extends Transport {
-  /** Number of calls under way, without polls for tasks and without queries to other executions. */
+  /** Number of calls under way, without polls that wait for tasks and without queries to other executions. */
   readonly underWay: number;
 }
 
@@ -67,17 +67,22 @@ export function inProcess(
 ): InProcess {
   let underWay = 0;
   const poll = async (body: WorkerBody<"poll">, signal?: AbortSignal) => {
-    const { deployment, queue, session, max, claim } = body;
+    const { deployment, queue, session, max, claim, claim_again: again = false } = body;
     if (max === 0) {
       ports.tasks.endReceives?.({ workspace, deployment, queue }, session);
       return { deliveries: [] };
     }
     const p = { session, max, waitMs: NO_LIMIT_MS, ...(signal ? { signal } : {}) };
     const received = await ports.tasks.receive({ workspace, deployment, queue }, p);
-    const deliveries =
-      (claim && (await ports.withFirstClaims?.({ workspace, deployment }, session, received))) || received;
-    await ports.durable();
-    return { deliveries };
+    underWay += 1; // no time passes while the server claims
+    try {
+      const by = { session, again };
+      const deliveries = (claim && (await ports.withClaims?.({ workspace, deployment }, by, received))) || received;
+      await ports.durable();
+      return { deliveries };
+    } finally {
+      underWay -= 1;
+    }
   };
   return {
     get underWay() {

@@ -32,7 +32,7 @@ import { fold, stateOf } from "../../shared/core/state.ts";
 import { draft, isAtRest, step } from "../../shared/core/step.ts";
 import { type Head, startedOf } from "../../shared/protocol/head.ts";
 import type { Batch } from "../../shared/protocol/history.ts";
-import { isClosing } from "../../shared/protocol/history.ts";
+import { isClosing, tailOf } from "../../shared/protocol/history.ts";
 import { MAX_REFUSED_AT_ONCE } from "../../shared/protocol/limits.ts";
 import type { Claimed } from "../../shared/protocol/worker.ts";
 import { QueryRefused } from "../errors.ts";
@@ -54,6 +54,12 @@ const MOST_CONFLICTS = 5;
 const nothing = () => {};
 
 type Went = "again" | "rest" | "closed";
+
+/** The claim that came with a task. `after`: the event after which its batches are (CLAIM-4); absent: it has the whole log. */
+export interface GivenClaim {
+  readonly claimed: Claimed;
+  readonly after?: number | undefined;
+}
 
 export class Execution {
   readonly id: string;
@@ -131,8 +137,8 @@ export class Execution {
     }
   }
 
-  /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. `given`: CLAIM-1. */
-  deliver(receipt: string, deliveries: number, given?: Claimed): Promise<void> {
+  /** A workflow task came: claim and advance. `deliveries`: of this task, with this one. `given`: CLAIM-1, CLAIM-3. */
+  deliver(receipt: string, deliveries: number, given?: GivenClaim): Promise<void> {
     this.#parking.hold(receipt);
     return this.#serial(async () => {
       this.#deliveries = deliveries - this.#outlived;
@@ -161,7 +167,8 @@ export class Execution {
   // --- reading -------------------------------------------------------------------------------------------------
 
   /** False: closed, or the run begins later. `given`: the claim, where it came with the task. */
-  async #claim(given?: Claimed): Promise<boolean> {
+  async #claim(given?: GivenClaim): Promise<boolean> {
+    if (given && this.#fits(given)) return this.#claimed(given.claimed, this.#view?.have, given);
     const have = this.#view?.have;
     const { session, deployment } = this.#host.worker;
     const running = this.#local.running > 0 || this.#local.hasOutcomes; // HOLD-3
@@ -172,21 +179,34 @@ export class Execution {
       ...(have && { have }),
       ...(running && { running: true as const }),
     };
-    // What a view has read since may be newer than the claim that came with the task.
-    const answer = given && !this.#view ? given : await this.#host.worker.transport.call("claim", body);
-    if (answer.kind !== "claimed") {
-      this.#close();
-      return false;
-    }
+    const answer = await this.#host.worker.transport.call("claim", body);
+    if (answer.kind === "claimed") return this.#claimed(answer, have);
+    this.#close();
+    return false;
+  }
+
+  /** CLAIM-4: the claim brings all that the view lacks. */
+  #fits({ claimed: { head }, after }: GivenClaim): boolean {
+    if (!this.#view) return after === undefined;
+    const { have } = this.#view;
+    return have?.run === head.run && have.tail >= (after ?? 1) && this.#view.head.fence < head.fence;
+  }
+
+  /** `have`: what the view had when the claim was asked for; a `given` one may lack the last of it. */
+  async #claimed(answer: Claimed, have: RunView["have"], given?: GivenClaim): Promise<true> {
     const view = this.#viewOf(answer.head);
     view.isOwner = !answer.fenced;
     view.sessionsAskedAt = 0;
-    view.inboxReadAt = this.#host.serverClock.now();
-    this.#parking.claimed();
+    const now = this.#host.serverClock.now();
+    const at = given ? Math.min(answer.now, now) : now; // a given claim may have waited for the step before
+    view.inboxReadAt = at;
+    this.#parking.claimed(at);
     const further = have?.run === answer.head.run;
-    const trial = further ? null : await this.#quarantineFirst(view, answer.head, answer.batches);
-    await view.read(answer.head, trial ? [...answer.batches, trial] : answer.batches, further);
-    view.effectsDoneThrough = view.state.tail;
+    const batches = given && further ? answer.batches.filter(({ first }) => first > have.tail) : answer.batches;
+    const trial = further ? null : await this.#quarantineFirst(view, answer.head, batches);
+    await view.read(answer.head, trial ? [...batches, trial] : batches, further);
+    const readThrough = given && further ? tailOf(answer.batches, given.after) : view.state.tail;
+    view.effectsDoneThrough = further ? Math.max(view.effectsDoneThrough, readThrough) : view.state.tail; // EXEC-4
     if (!trial) view.logEnd = answer.upto ?? view.logEnd;
     view.inbox = new Map(answer.messages.map((m) => [m.id, m]));
     return true;

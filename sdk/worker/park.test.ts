@@ -28,7 +28,7 @@ function parked() {
   const state = { closed: false, started: { deadline: null }, timers: new Map([[1, due]]), activities: new Map() };
   const view = { isOwner: true, head: {}, bug: null, inbox: new Map(), effectsDoneThrough: 0, state } as never;
   const parking = new Parking(host as never, "e", () => {});
-  parking.claimed();
+  parking.claimed(now);
   const pass = (ms: number) => {
     now += ms;
   };

@@ -47,9 +47,9 @@ export class Parking {
     this.#host.leases.hold(receipt, () => this.#receipts.delete(receipt));
   }
 
-  /** A claim has set the due time. */
-  claimed(): void {
-    this.#dueSetAt = this.#host.serverClock.now();
+  /** A claim has set the due time, at this time of the server. */
+  claimed(at: Millis): void {
+    this.#dueSetAt = at;
   }
 
   /** Nothing is left to do now. `busy`: local activities run here. */

@@ -79,8 +79,10 @@ test("a stored signal that is nested too deep is recorded as ignored, and the ne
     close: () => inner.close(),
     async call(operation, body, options) {
       const answer = await inner.call(operation, body, options);
-      const { messages = [] } = answer as { messages?: { kind: string; input: unknown }[] };
-      for (const message of messages) {
+      type Brought = { messages?: { kind: string; input: unknown }[] };
+      const { deliveries = [], ...brought } = answer as Brought & { deliveries?: { claimed?: Brought }[] };
+      const all = [brought, ...deliveries.map(({ claimed = {} }) => claimed)];
+      for (const message of all.flatMap(({ messages = [] }) => messages)) {
         if (message.kind === "signal") for (let i = 0; i < depth; i++) message.input = { in: message.input };
       }
       return answer;

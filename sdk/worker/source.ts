@@ -61,7 +61,7 @@ export function pollSource(worker: WorkerContext, name: string): TaskSource {
   return {
     ofServer: true,
     async receive(queue, max, signal, onPart) {
-      const claim = queue === "workflow" ? { claim: true as const } : {};
+      const claim = queue === "workflow" ? { claim: true as const, claim_again: true as const } : {};
       const body = { ...who, queue, max, wait_ms: WAIT_MS, ...claim };
       const cut = new AbortController();
       let isEnding = false;

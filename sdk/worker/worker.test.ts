@@ -179,6 +179,7 @@ test("when a call fails during a claim, the worker replays the whole log, not on
     await ports.executions.putBatch({ workspace: DEFAULT_WORKSPACE, execution }, have!.run, batch, 1e6);
   };
   const wire = intercepting(async (operation, body) => {
+    if (operation === "poll") delete (body as Partial<WorkerBody<"poll">>).claim_again; // the worker claims by calls
     if (operation === "begin" && held === "not yet") {
       held = "begin";
       await begin.promise;

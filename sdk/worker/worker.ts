@@ -266,7 +266,7 @@ export class Worker {
   }
 
   #handle(delivery: Delivery): void {
-    const { task, receipt, attempt, claimed } = delivery;
+    const { task, receipt, attempt, claimed, claimed_after: after } = delivery;
     const { leases } = this.#runtime;
     switch (task.kind) {
       case "workflow": {
@@ -274,7 +274,7 @@ export class Worker {
         this.#advancing += 1;
         this.#runtime.room.advance();
         execution
-          .deliver(receipt, attempt, claimed)
+          .deliver(receipt, attempt, claimed && { claimed, after })
           .catch((error) => this.#runtime.onFailure(execution, error))
           .finally(() => {
             this.#advancing -= 1;

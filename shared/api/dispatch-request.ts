@@ -2,7 +2,7 @@
  * From an HTTP request to its answer: route, key, parsing, handler. `node:http` and Lambda both call it.
  *
  * DISPATCH-1. No answer and no frame leaves before the writes it depends on are durable: each waits for `ports.durable()`,
- *     here and nowhere else. (One answer need not: CLAIM-2.)
+ *     here and nowhere else. (Two answers need not: CLAIM-2, CLAIM-6.)
  * DISPATCH-2. A handler that throws is a fault of the server: the answer is 500 with a fixed text, and the log has the cause
  *     under the request's id. Once the store has failed every answer is 503 with the store's own words.
  * DISPATCH-3. Every answer has `x-request-id`: the caller's, if it is well-formed, or a new one.

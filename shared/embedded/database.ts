@@ -6,7 +6,7 @@
  *     connection see the writes at once.
  * COMMIT-2. Nothing leaves the process before the sync of what it depends on: code that answers a caller outside awaits
  *     `durable()` first, also when it has only read. So a killed process, or a power cut, loses only writes that no caller has
- *     seen, acknowledged or read. (One answer leaves earlier: CLAIM-2.)
+ *     seen, acknowledged or read. (Two answers leave earlier: CLAIM-2, CLAIM-6.)
  * COMMIT-3. Callers that wait for a change are woken after the sync. Where few callers wait for the sync, a client that waits for
  *     a result goes before them: the worker that has closed the run waits for nothing of it.
  * COMMIT-4. After a commit or a sync that fails, or a statement that fails because of the disk, the file or the memory, the

@@ -26,6 +26,7 @@ import { type Batch, CLOSING, isClosing, type Millis, tailOf } from "../protocol
 import type { InboxMessage, Message } from "../protocol/messages.ts";
 import type { ExecutionStatus } from "../protocol/status.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+import { Fences } from "./fences.ts";
 import { HeadCache, type HeadCounts } from "./head-cache.ts";
 import { type HeadText, headOf, headOfRun, RUN_COLUMNS, textOf } from "./head-rows.ts";
 import { LateRuns } from "./late-runs.ts";
@@ -39,23 +40,30 @@ import type { Sequence } from "./sequence.ts";
 /** Characters of batches that are parsed before other requests may run: some milliseconds. */
 const BATCHES_AT_ONCE = 500_000;
 
-const CLAIMED =
-  "wake_pending = 0, fence = fence + 1, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)";
+const CLAIMED = "wake_pending = 0, owner = ?, claims = claims + 1, bytes = bytes + octet_length(body)";
+/** FENCE-1, FENCE-3. By bits, because SQLite is given the numbers of JavaScript as floating point. */
+const RAISED = "(max(fence + 1, ?) + 1 & ~1)";
+const RAISED_EARLY = "(max(fence + 1, ?) | 1)";
 const claimIf = (
   condition: string,
-) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, ${CLAIMED}
+  raised = RAISED,
+) => `UPDATE heads SET due_at = CASE WHEN wake_pending = 1 AND due_at > ? THEN due_at ELSE ? END, fence = CASE fence WHEN 1 THEN 2 ELSE ${raised} END, ${CLAIMED}
   WHERE ws = ? AND execution = ? AND status = 'RUNNING' ${condition} RETURNING *`;
 const CLAIM = claimIf("");
 const CLAIM_OF = claimIf("AND deployment = ?");
-const FIRST = "AND deployment = ? AND fence = 1 AND wake_pending = 1 AND octet_length(body) <= ?";
-const CLAIM_FIRST = claimIf(FIRST);
+/** The last value: the owner whose executions may be claimed again, null if none. */
+const CLAIM_WOKEN = claimIf(
+  "AND deployment = ? AND wake_pending = 1 AND octet_length(body) <= ? AND (fence = 1 OR owner = ? AND claims > 0)",
+  RAISED_EARLY,
+);
 /** Of a head that is known: a statement that answers its row takes twice as long. */
-const CLAIM_FIRST_KNOWN = `UPDATE heads SET due_at = ?, ${CLAIMED}
+const CLAIM_FIRST_KNOWN = `UPDATE heads SET due_at = ?, fence = 2, ${CLAIMED}
   WHERE ws = ? AND execution = ? AND status = 'RUNNING' AND fence = 1 AND wake_pending = 1`;
 
-const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }) => [
+const claimValues = (ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string }, least: number) => [
   p.keepAfter ?? Number.MAX_SAFE_INTEGER,
   p.dueAt,
+  least,
   p.session,
   ref.workspace,
   ref.execution,
@@ -91,6 +99,8 @@ interface LogEnd extends Readonly<BatchWork> {
 interface Tail extends Ref {
   next: number;
   end: LogEnd;
+  /** Of the last writer: the head has had it. */
+  fence: number | undefined;
 }
 /** Equals no position: the end of the log is not known. */
 const NO_POSITION = Number.NaN;
@@ -124,6 +134,8 @@ export class EmbeddedExecutions implements Executions {
   /** By run that is open: its execution, and where its next batch goes (HEADCACHE-2). */
   readonly #tails = new LruCache<Tail>(10_000);
 
+  readonly #fences: Fences;
+
   /** Runs of which the start is in the open transaction, if that has this number (CLAIM-2). */
   #begun = { transaction: -1, runs: new Set<string>() };
   /** Runs that a start is about to begin, whose ids are kept. */
@@ -154,6 +166,7 @@ export class EmbeddedExecutions implements Executions {
     this.#clock = o.clock;
     this.#readable = o.readable;
     this.#late = new LateRuns(o.db, o.rollups);
+    this.#fences = new Fences(o.db);
   }
 
   #head(ref: Ref): Head | null {
@@ -214,7 +227,7 @@ export class EmbeddedExecutions implements Executions {
     const { workspace, execution, run, chain } = first;
     this.#heads.remember(first, text.body.length, firstCounts(text)); // its caller looks at it next
     this.#withoutMessages.set(chain, true);
-    this.#tails.set(run, { workspace, execution, next: 2, end });
+    this.#tails.set(run, { workspace, execution, next: 2, end, fence: undefined });
     this.#noteBegun(run);
   }
 
@@ -230,6 +243,10 @@ export class EmbeddedExecutions implements Executions {
 
   beganTogether(run: string): boolean {
     return this.#begun.transaction === this.#db.commits && this.#begun.runs.has(run);
+  }
+
+  givesFencesOnce(): boolean {
+    return this.#fences.isCounted;
   }
 
   /** The head with which a run begins, and the run. */
@@ -374,9 +391,10 @@ export class EmbeddedExecutions implements Executions {
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     this.#heads.forget(ref);
     const requested = this.#db.run(
-      `UPDATE heads SET due_at = ?, wake_pending = 1, fence = fence + 1, tasks = tasks + 1, bytes = bytes + octet_length(body)
+      `UPDATE heads SET due_at = ?, wake_pending = 1, fence = ${RAISED}, tasks = tasks + 1, bytes = bytes + octet_length(body)
        WHERE ws = ? AND execution = ? AND chain = ? AND status = 'RUNNING' AND wake_pending = 0`,
       dueAt,
+      this.#fences.least,
       ref.workspace,
       ref.execution,
       chain,
@@ -386,23 +404,33 @@ export class EmbeddedExecutions implements Executions {
 
   async claim(ref: Ref, p: { dueAt: Millis; keepAfter?: Millis; session: string; deployment?: string }) {
     const { deployment } = p;
+    const { least } = this.#fences;
     this.#heads.forget(ref);
     const row =
       deployment === undefined
-        ? this.#db.change(CLAIM, ...claimValues(ref, p))
-        : this.#db.change(CLAIM_OF, ...claimValues(ref, p), deployment);
+        ? this.#db.change(CLAIM, ...claimValues(ref, p, least))
+        : this.#db.change(CLAIM_OF, ...claimValues(ref, p, least), deployment);
     return row && this.#remembered(row);
   }
 
-  async claimFirst(
+  async claimWoken(
     ref: Ref,
-    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number },
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number; again: boolean },
   ) {
+    const head = this.#claimWoken(ref, p);
+    return head && { head, tail: this.#tailOf(ref.workspace, head.run) };
+  }
+
+  #claimWoken(
+    ref: Ref,
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number; again: boolean },
+  ): Head | null {
     const known = this.#heads.get(ref);
     const counts = this.#heads.countsOf(ref);
     if (known && counts?.bodyBytes !== undefined) return this.#claimCreated(ref, known, counts, p);
     this.#heads.forget(ref);
-    const row = this.#db.change(CLAIM_FIRST, ...claimValues(ref, p), p.deployment, p.bytes);
+    const values = [...claimValues(ref, p, this.#fences.least), p.deployment, p.bytes, p.again ? p.session : null];
+    const row = this.#db.change(CLAIM_WOKEN, ...values);
     return row && this.#remembered(row);
   }
 
@@ -424,6 +452,13 @@ export class EmbeddedExecutions implements Executions {
     return head;
   }
 
+  /** FENCE-3: the claim that had this fence may have been lost by a crash. */
+  #mayBeLost(ref: Ref, run: string, fence: number): boolean {
+    if (!this.#fences.isInDoubt(fence)) return false;
+    const head = this.#head(ref);
+    return head?.run === run && head.fence !== fence;
+  }
+
   /** A run never changes its execution. */
   #isRunOf(ref: Ref, run: string): boolean {
     const known = this.#tails.get(run);
@@ -432,13 +467,15 @@ export class EmbeddedExecutions implements Executions {
     return row?.execution === ref.execution && row.ws === ref.workspace;
   }
 
-  async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number) {
+  async putBatch(ref: Ref, run: string, batch: Batch, maxBytes: number, fence?: number) {
     const { workspace, execution } = ref;
     const known = this.#tails.get(run);
     const isKnown = known?.next === batch.first && known.execution === execution && known.workspace === workspace;
     if (!isKnown && !this.#isRunOf(ref, run)) return { kind: "taken" as const, by: null };
     const position = isKnown ? known : this.#positionAt(workspace, run, batch.first);
     if ("by" in position) return { kind: "taken" as const, by: position.by };
+    if (fence !== undefined && fence !== known?.fence && this.#mayBeLost(ref, run, fence))
+      return { kind: "fenced" as const };
     const body = JSON.stringify(batch);
     const end = endAfter(position.end, batch, body, "worker");
     if (end.bytes > maxBytes) return { kind: "full" as const, bytes: end.bytes };
@@ -448,8 +485,9 @@ export class EmbeddedExecutions implements Executions {
     // In the place of the old one: a map that most steps change is costly.
     if (known) known.next = NO_POSITION;
     this.#db.run(PUT_LOG, run, batch.first, workspace, seq, n, bytes, retries, batches, queued, messages, body);
-    if (known) [known.next, known.end] = [batch.first + n, end];
-    else this.#tails.set(run, { workspace, execution, next: batch.first + n, end });
+    const next = batch.first + n;
+    if (known) [known.next, known.end, known.fence] = [next, end, fence];
+    else this.#tails.set(run, { workspace, execution, next, end, fence });
     this.#notifier.announceFeed(workspace);
     this.#notifier.announceExecution(ref);
     return { kind: "written" as const };
@@ -471,6 +509,17 @@ export class EmbeddedExecutions implements Executions {
     if (first === tail + 1) return { end: endOf(last) };
     const taken = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
     return { by: taken ? storedBatch(String(taken.body)) : null };
+  }
+
+  #tailOf(workspace: string, run: string): number {
+    const known = this.#tails.get(run);
+    if (known?.workspace === workspace) return known.next - 1;
+    const last = this.#db.one(
+      "SELECT first, n FROM log WHERE run = ? AND ws = ? ORDER BY first DESC LIMIT 1",
+      run,
+      workspace,
+    );
+    return last ? Number(last.first) + Number(last.n) - 1 : 1;
   }
 
   async batches(ref: Ref, run: string, after: number) {

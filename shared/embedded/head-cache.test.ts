@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { batchOf, completed, finalOf, headOf, newRef } from "../../test/contract/subject.ts";
 import { Readable } from "../lib/readable.ts";
 import type { Executions, Ref } from "../ports.ts";
+import type { NewEvent } from "../protocol/history.ts";
 import { embedded } from "../server/embedded.ts";
 import { EmbeddedExecutions } from "./executions.ts";
 import { Notifier } from "./notifier.ts";
@@ -39,11 +40,15 @@ test("after each write the head is that of the row, also where it was read befor
   await executions.create(first, []);
   await same(ref);
   const { deployment } = first;
-  const claiming = { dueAt: 9, keepAfter: 0, session: "s", deployment, bytes: 1_000_000 };
-  const claimed = await store.executions.claimFirst!(ref, claiming);
-  expect(await same(ref)).toEqual(claimed);
+  const claiming = { dueAt: 9, keepAfter: 0, session: "s", deployment, bytes: 1_000_000, again: true };
+  const claimed = await store.executions.claimWoken!(ref, claiming);
+  expect(await same(ref)).toEqual(claimed!.head);
   await executions.requestWake(ref, first.chain, 20);
   expect(await same(ref)).toMatchObject({ wake_pending: true });
+  expect(await executions.claimWoken!(ref, { ...claiming, session: "s3" })).toBeNull();
+  expect(await executions.claimWoken!(ref, { ...claiming, again: false })).toBeNull();
+  const woken = await executions.claimWoken!(ref, claiming);
+  expect(await same(ref)).toEqual(woken!.head);
   const again = (await executions.claim(ref, { dueAt: 30, session: "s2" }))!;
   expect(await same(ref)).toEqual(again);
   await executions.clearOutbox(ref, again);
@@ -71,8 +76,15 @@ test("a run costs the same, whether its head is remembered or read", async () =>
     const ref = newRef();
     const head = headOf(ref, 1);
     await executions.create(head, []);
-    const claiming = { dueAt: 9, keepAfter: 5, session: "s", deployment: head.deployment, bytes: 1_000_000 };
-    const claimed = (await reader().claimFirst!(ref, claiming))!;
+    const claiming = {
+      dueAt: 9,
+      keepAfter: 5,
+      session: "s",
+      deployment: head.deployment,
+      bytes: 1_000_000,
+      again: false,
+    };
+    const claimed = (await reader().claimWoken!(ref, claiming))!.head;
     expect(await reader().inbox(ref, head.chain)).toEqual([]);
     const close = {
       run: head.run,
@@ -91,16 +103,16 @@ test("a run costs the same, whether its head is remembered or read", async () =>
 
 test("the first claim of a remembered head is refused where that of its row would be", async () => {
   const { store, executions, other, same } = made();
-  const claiming = { dueAt: 9, keepAfter: 5, session: "s", deployment: "d", bytes: 1_000_000 };
+  const claiming = { dueAt: 9, keepAfter: 5, session: "s", deployment: "d", bytes: 1_000_000, again: false };
   for (const wrong of [{ deployment: "another" }, { bytes: 10 }]) {
     const ref = newRef();
     const head = headOf(ref, 1, { deployment: "d" });
     await executions.create(head, []);
-    expect(await executions.claimFirst!(ref, { ...claiming, ...wrong })).toBeNull();
-    expect(await other().claimFirst!(ref, { ...claiming, ...wrong })).toBeNull();
+    expect(await executions.claimWoken!(ref, { ...claiming, ...wrong })).toBeNull();
+    expect(await other().claimWoken!(ref, { ...claiming, ...wrong })).toBeNull();
     expect(await same(ref)).toEqual(head);
-    expect(await executions.claimFirst!(ref, claiming)).toMatchObject({ fence: 2, owner: "s", due_at: 9 });
-    expect(await executions.claimFirst!(ref, claiming)).toBeNull();
+    expect((await executions.claimWoken!(ref, claiming))!.head).toMatchObject({ fence: 2, owner: "s", due_at: 9 });
+    expect(await executions.claimWoken!(ref, claiming)).toBeNull();
   }
   store.close();
 });
@@ -236,4 +248,21 @@ test("after a batch that could not be written, the end of the log is read", asyn
   expect(await executions.putBatch(ref, run, batch(0), 1e9)).toEqual({ kind: "taken", by: null });
   expect(await executions.putBatch(ref, run, batch(2), 1e9)).toEqual({ kind: "written" });
   expect(await executions.putBatch(ref, run, batch(3), 1e9)).toEqual({ kind: "written" });
+});
+
+test("a claim that comes with a task tells the end of the log, whether it is known or not", async () => {
+  const { store, executions, other } = made();
+  const ref = newRef();
+  const head = headOf(ref, 1);
+  await executions.create(head, []);
+  const claiming = { dueAt: 9, keepAfter: 0, session: "s", deployment: head.deployment, bytes: 1_000_000, again: true };
+  const tails = [(await executions.claimWoken!(ref, claiming))!.tail];
+  const event: NewEvent = { kind: "search_keys_set", set: {}, remove: [] };
+  await executions.putBatch(ref, head.run, batchOf(2, 1, [event, event]), 1e6);
+  for (const each of [executions, other()]) {
+    await executions.requestWake(ref, head.chain, 20);
+    tails.push((await each.claimWoken!(ref, claiming))!.tail);
+  }
+  expect(tails).toEqual([1, 3, 3]);
+  store.close();
 });

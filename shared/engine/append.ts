@@ -23,6 +23,8 @@ import { flushOutbox } from "./outbox.ts";
 export type Appended =
   | { kind: "appended"; messages: InboxMessage[]; fenced: boolean }
   | { kind: "conflict" }
+  /** Nothing was written: a crash may have lost the claim of this fence (CLAIM-6). */
+  | { kind: "fenced" }
   | { kind: "malformed"; detail: string }
   /** Nothing was written: the history of the run would exceed a limit. The run can still be closed. */
   | { kind: "full"; detail: string };
@@ -59,8 +61,9 @@ export async function append(ports: Ports, ref: Ref, p: AppendRequest): Promise<
   if (malformed) return { kind: "malformed", detail: malformed };
   const tail = p.batch.first + p.batch.events.length - 1;
   if (tail > MAX_HISTORY_EVENTS) return full(p.run, `${tail} events`, `${MAX_HISTORY_EVENTS} events`);
-  const put = await ports.executions.putBatch(ref, p.run, p.batch, MAX_HISTORY_BYTES);
+  const put = await ports.executions.putBatch(ref, p.run, p.batch, MAX_HISTORY_BYTES, p.fence);
   if (put.kind === "full") return full(p.run, `${put.bytes} bytes`, `${MAX_HISTORY_BYTES} bytes`);
+  if (put.kind === "fenced") return put;
   if (put.kind === "taken" && put.by?.append_id !== p.batch.append_id) return { kind: "conflict" };
   if (needsHead(p.batch)) {
     const head = await ports.executions.run(ref.workspace, p.run);

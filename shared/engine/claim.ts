@@ -39,7 +39,7 @@ export const KEEP_MS: Millis = RENEW_MS + 5_000;
  * The first start under an id makes fence 1, a later one the old fence + 1; each claim and each requested wake-up raises it. At fence 2 nobody has claimed before, so there
  * is no batch yet. There may be messages: the start's own wake-up was pending when they were sent.
  */
-const FIRST_CLAIM = 2;
+export const FIRST_CLAIM = 2;
 
 export interface Claimed {
   readonly kind: "claimed";

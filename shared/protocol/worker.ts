@@ -150,8 +150,10 @@ export const Delivery = z.object({
   receipt: z.string(),
   attempt: z.int(),
   task: Task,
-  /** The server has claimed the execution of this task for the caller (CLAIM-1). */
+  /** The server has claimed the execution of this task for the caller (CLAIM-1, CLAIM-3). */
   claimed: Claimed.optional(),
+  /** `claimed` has only the batches after this event: the caller needs a view of the run up to there (CLAIM-4). Absent: it has all. */
+  claimed_after: z.int().optional(),
 });
 export type Delivery = z.infer<typeof Delivery>;
 
@@ -186,6 +188,8 @@ export const AppendResult = z.discriminatedUnion("kind", [
   }),
   /** Another writer has the position: read the log again. */
   z.object({ kind: z.literal("conflict") }),
+  /** Nothing was written: the server may have lost the claim of this fence by a crash (CLAIM-6). Claim again. Only to a worker that polls with `claim_again`. */
+  z.object({ kind: z.literal("fenced") }),
   z.object({ kind: z.literal("refused"), status: z.int(), code: z.string(), detail: z.string() }),
 ]);
 export type AppendResult = z.infer<typeof AppendResult>;
@@ -340,6 +344,8 @@ export const WORKER_ROUTES = {
       wait_ms: z.int().min(0).max(MAX_POLL_WAIT_MS),
       /** The server may claim executions for the caller that nobody has claimed yet (CLAIM-1). */
       claim: z.literal(true).optional(),
+      /** Likewise those whose owner the caller is (CLAIM-3). Only with `claim`. Older servers claim none of them. */
+      claim_again: z.literal(true).optional(),
       /** The server may answer in parts (PARTS-1): `application/x-ndjson`, each line a `PollPart`. Older servers do not. */
       parts: z.literal(true).optional(),
     }),

@@ -22,7 +22,7 @@ import { EmbeddedStartKeys } from "../embedded/start-keys.ts";
 import { syncThread } from "../embedded/sync-thread.ts";
 import { EmbeddedTasks } from "../embedded/tasks.ts";
 import { setTornHeadsAside } from "../embedded/torn-heads.ts";
-import { withFirstClaims } from "../engine/claim-first.ts";
+import { withClaims } from "../engine/claim-with-task.ts";
 import { runJobs } from "../engine/jobs.ts";
 import { releaseRounds } from "../engine/release.ts";
 import { type Rotation, sinceRound, sweep } from "../engine/sweep.ts";
@@ -137,7 +137,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     ...(options.file !== undefined && options.file !== ":memory:" && { backup: backupOf(options.file) }),
     gauges: gaugesOf({ database, executions, registry, clock, settings, sweptAt: () => sweptAt }),
     condition: () => ({ failure: database.failure?.message ?? null, setAside: setAside.names }),
-    withFirstClaims: (...of) => withFirstClaims(ports, ...of),
+    withClaims: (...of) => withClaims(ports, ...of),
     scheduleClosed: (head, told) => scheduleClosed(ports, head, told),
   };
   const recoverSchedules = () => recover(ports, schedules.withOutbox());

@@ -305,6 +305,48 @@ describe("tasks", () => {
     expect((await Promise.all(results)).map(({ status }) => status)).toEqual([200, 200, 200]);
   });
 
+  test("of an execution that the session owns come with its claim to a poll that asks for that, once the disk has both", async () => {
+    const poke = { name: "poke", input_schema: {} };
+    const own = await w.worker("listeners", [{ name: "listens", signals: [poke], execution_timeout: null }]);
+    const id = `${executionId}-listens`;
+    await w.client.workflows.executeWorkflow({
+      workflowIdentifier: "listens",
+      workflowExecutionRequest: { executionId: id },
+    });
+    await own.call("finish", { receipts: (await own.poll()).map(({ receipt }) => receipt) });
+    const drive = await own.claim(id);
+    await drive.append([timer(1)]);
+    const poll = (more: object) =>
+      own.call("poll", { ...own.who, queue: "workflow", max: 10, wait_ms: 60_000, ...more });
+    const signalled = (n: number) =>
+      w.ask("POST", `/v1/workflows/executions/${id}/signals`, { body: { name: "poke", input: { n } } });
+    const disk = Promise.withResolvers<void>();
+    const waiting = poll({ claim: true, claim_again: true });
+    await delay(100);
+    vi.spyOn(w.ports, "durable").mockImplementation(() => disk.promise);
+    const sending = signalled(1);
+    await delay(200);
+    expect(await Promise.race([waiting, sending, delay(10, "nobody is answered")])).toBe("nobody is answered");
+    vi.restoreAllMocks();
+    disk.resolve();
+    expect((await sending).status).toBe(202);
+    const [delivery] = (await waiting).deliveries;
+    expect(delivery).toMatchObject({
+      claimed: {
+        head: { owner: own.session, fence: drive.head.fence + 2 },
+        batches: [],
+        messages: [{ name: "poke" }],
+      },
+      claimed_after: 2,
+    });
+    await own.call("finish", { receipts: [delivery!.receipt] });
+    // An older worker has not asked for such claims, and would take the batches for the whole log.
+    const older = poll({ claim: true });
+    await signalled(2);
+    expect((await older).deliveries).toEqual([expect.not.objectContaining({ claimed: expect.anything() })]);
+    await own.complete(id);
+  });
+
   test("come without a claim to a poll that does not ask for it, and where the input is long", async () => {
     await drain();
     for (const [id, input] of [

@@ -18,17 +18,23 @@ export const claimContract: Contract = (of) => {
     const b = of();
     const now = b.now();
     const dueAt = now + 120_000;
-    const claim = (ref: Ref) => b.ports.executions.claim(ref, { dueAt, keepAfter: now + 50_000, session: uuid() });
     const head = await begun(b, newRef(), { due_at: now + 60_000 });
+    let { fence } = head;
+    const claim = async (ref: Ref) => {
+      const got = await b.ports.executions.claim(ref, { dueAt, keepAfter: now + 50_000, session: uuid() });
+      expect(got!.fence).toBeGreaterThan(fence);
+      fence = got!.fence;
+      return got;
+    };
     const one = await claim(head);
-    expect(one).toMatchObject({ due_at: now + 60_000, wake_pending: false, fence: head.fence + 1 });
+    expect(one).toMatchObject({ due_at: now + 60_000, wake_pending: false });
     expect(await b.ports.executions.head(head)).toEqual(one);
-    expect(await claim(head)).toMatchObject({ due_at: dueAt, fence: head.fence + 2 }); // no wake-up is pending now
+    expect(await claim(head)).toMatchObject({ due_at: dueAt }); // no wake-up is pending now
     await b.ports.executions.requestWake(head, head.chain, now + 70_000);
-    expect(await claim(head)).toMatchObject({ due_at: now + 70_000, fence: head.fence + 4 });
+    expect(await claim(head)).toMatchObject({ due_at: now + 70_000 });
     await b.ports.executions.requestWake(head, head.chain, now + 50_000);
     const last = await claim(head);
-    expect(last).toMatchObject({ due_at: dueAt, wake_pending: false, fence: head.fence + 6 });
+    expect(last).toMatchObject({ due_at: dueAt, wake_pending: false });
     expect(await b.ports.executions.head(head)).toEqual(last);
   });
 
@@ -37,7 +43,7 @@ export const claimContract: Contract = (of) => {
     const head = await begun(b);
     const one = await claimed(b, head);
     const two = await claimed(b, head);
-    expect(two.fence).toBe(one.fence + 1);
+    expect(two.fence).toBeGreaterThan(one.fence);
     const parked = await b.ports.executions.park(head, {
       run: head.run,
       fence: one.fence,

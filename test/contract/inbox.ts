@@ -148,7 +148,9 @@ export const inboxContract: Contract = (of) => {
     const head = await claimed(b, await begun(b));
     const now = b.now();
     expect(await executions.requestWake(head, head.chain, now)).toEqual({ kind: "requested" });
-    expect(await executions.head(head)).toEqual({ ...head, due_at: now, wake_pending: true, fence: head.fence + 1 });
+    const woken = await executions.head(head);
+    expect(woken).toEqual({ ...head, due_at: now, wake_pending: true, fence: expect.any(Number) });
+    expect(woken!.fence).toBeGreaterThan(head.fence);
   });
 
   test("a second wake-up is refused while one is pending, and the head is answered unchanged", async () => {
@@ -176,7 +178,8 @@ export const inboxContract: Contract = (of) => {
       Array.from({ length: 6 }, () => b.ports.executions.requestWake(head, head.chain, b.now())),
     );
     expect(requests.filter((m) => m.kind === "requested")).toHaveLength(1);
-    for (const m of requests)
-      if (m.kind === "refused") expect(m.head).toMatchObject({ wake_pending: true, fence: head.fence + 1 });
+    const woken = await b.ports.executions.head(head);
+    expect(woken!.fence).toBeGreaterThan(head.fence);
+    for (const m of requests) if (m.kind === "refused") expect(m.head).toEqual(woken);
   });
 };

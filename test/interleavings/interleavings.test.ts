@@ -948,3 +948,251 @@ describe("a reset meets another end of the run", () => {
     expect(await wakes(s, 3 * MINUTE)).toBe(true);
   });
 });
+
+/** B has claimed and parked: it owns the execution, which waits for a signal. A has claimed before. */
+async function owned() {
+  const s = await stage();
+  await started(s);
+  const a = new ManualWorker(s.ports, "A");
+  await a.claim();
+  const b = new ManualWorker(s.ports, "B");
+  await b.claim();
+  await b.append([timer(s.clock.now() + HOUR)]);
+  await a.reread();
+  expect(await b.park()).toBe(true);
+  await s.tasks();
+  const m = signal("m", s.clock.now());
+  return { s, a, b, m };
+}
+
+describe("a claim is lost with the answer of a poll", () => {
+  // A signal wakes the execution of B. The poll of B takes the task, and the server claims. B never has the answer.
+  const play = async (weakened: (ports: Ports) => Ports) => {
+    const { s, m } = await owned();
+    expect((await send(s.ports, ref(), m)).kind).toBe("accepted");
+    const delivery = await s.polled("B", weakened(s.ports));
+    expect(delivery.claimed?.messages).toMatchObject([m]);
+    return { s, m, delivery };
+  };
+  test("weaker: the queue loses the task as well, and nothing ever wakes the execution", async () => {
+    const { s, delivery } = await play(weaker.claimWokenThatRemovesDueAt);
+    await s.ports.tasks.finish(WORKSPACE, [delivery.receipt]);
+    expect(await stuck(s)).toBe(true);
+    expect(await wakes(s, 30 * MINUTE)).toBe(false);
+  });
+  test("real: the queue loses the task as well, and the sweeper enqueues one", async () => {
+    const { s, delivery } = await play((ports) => ports);
+    await s.ports.tasks.finish(WORKSPACE, [delivery.receipt]);
+    expect(await stuck(s)).toBe(false);
+    expect(await wakes(s, 4 * MINUTE)).toBe(true);
+  });
+  test("real: the task comes again without a claim, to another worker, which takes the signal in", async () => {
+    const { s, m } = await play((ports) => ports);
+    await s.clock.advance(s.ports.settings.leaseMs + 1);
+    const again = await s.polled("C");
+    expect(again).toMatchObject({ attempt: 2 });
+    expect(again.claimed).toBeUndefined();
+    const c = new ManualWorker(s.ports, "C");
+    await c.claim();
+    await c.append([took(m)]);
+    expect(await timesTaken(s, m.id)).toBe(1);
+  });
+  test.each([
+    ["before", "claimWoken"],
+    ["after", "claimWoken"],
+    ["after", "inbox"],
+    ["after", "batches"],
+  ] as const)("real: the server dies %s `%s`, and the task comes again", async (when, call) => {
+    const { s, m } = await owned();
+    await send(s.ports, ref(), m);
+    const { claimed } = await s.polled("B", dying(s.ports, when, call));
+    expect(claimed).toBeUndefined();
+    expect(await stuck(s)).toBe(false);
+    expect(await wakes(s, 4 * MINUTE)).toBe(true);
+    const c = new ManualWorker(s.ports, "C");
+    await c.claim();
+    expect(c.messages).toMatchObject([m]);
+    expect(c.state.timers.size).toBe(1);
+  });
+});
+
+describe("a claim that came with a task is for a view that was dropped", () => {
+  // A sender puts m. B claims and appends [m, timer]. The wake-up for m follows, and the poll of B has the claim. B has dropped its view.
+  const play = async () => {
+    const s = await stage();
+    await started(s);
+    const b = new ManualWorker(s.ports, "B");
+    await b.claim();
+    await s.tasks();
+    const m = signal("m", s.clock.now());
+    const pause = pausing(s.ports, "putMessage");
+    const sending = send(pause.ports, ref(), m);
+    await pause.reached;
+    await b.claim();
+    await b.append([took(m), timer(s.clock.now() + HOUR)]);
+    pause.resume();
+    expect((await sending).kind).toBe("accepted");
+    const delivery = await s.polled("B");
+    expect(delivery).toMatchObject({ claimed: { batches: [], messages: [] }, claimed_after: 3 });
+    return { s, delivery, b: new ManualWorker(s.ports, "B") };
+  };
+  test("weaker: B finds nothing to do and parks, and the timer is lost", async () => {
+    const { s, delivery, b } = await play();
+    weaker.takeAsWhole(b, delivery);
+    expect(b.isIdle).toBe(true);
+    expect(await b.park()).toBe(true);
+    expect(await stuck(s)).toBe(true);
+  });
+  test("real: B throws the claim away and claims by a call", async () => {
+    const { s, delivery, b } = await play();
+    expect(b.take(delivery)).toBe(false);
+    await b.claim();
+    expect(b.state.timers.size).toBe(1);
+    expect(await b.park()).toBe(true);
+    expect(await stuck(s)).toBe(false);
+  });
+  test("real: so does B where its view lacks the last batch", async () => {
+    const { s, a, b, m } = await owned();
+    await a.append([remote()]); // by an old fence
+    await send(s.ports, ref(), m);
+    const delivery = await s.polled("B");
+    expect(delivery).toMatchObject({ claimed: { messages: [m] }, claimed_after: 3 });
+    expect(b.take(delivery)).toBe(false);
+    await b.claim();
+    expect(b.state.activities.size).toBe(1);
+  });
+});
+
+describe("a claim that came with a task is older than the view", () => {
+  // The claim of B is on its way. A, no longer the owner, appends a queued activity and dies with its server before the task is
+  // sent. B reads the log, as for a query, and then uses the claim.
+  const play = async (counts: "what it has read" | "what the claim has read") => {
+    const { s, a, b, m } = await owned();
+    await send(s.ports, ref(), m);
+    const delivery = await s.polled("B");
+    await expect(a.append([remote()], { ports: dying(s.ports, "after", "putBatch") })).rejects.toThrow(Died);
+    b.performed = b.state.tail;
+    await b.reread();
+    expect(b.take(delivery)).toBe(true);
+    if (counts === "what it has read") b.performed = b.state.tail;
+    expect(b.messages).toMatchObject([m]);
+    expect((await b.append([took(m)])).kind).toBe("appended");
+    expect(await b.park()).toBe(true);
+    expect(await wakes(s, 2 * HOUR)).toBe(true); // the timer
+    await new ManualWorker(s.ports, "C").claim();
+    expect(await timesTaken(s, m.id)).toBe(1);
+    return (await s.tasks("activity")).length;
+  };
+  test("weaker: B reports an effect as performed that it has only read, and nobody ever performs it", async () => {
+    expect(await play("what it has read")).toBe(0);
+  });
+  test("real: the next claim performs the effect", async () => {
+    expect(await play("what the claim has read")).toBe(1);
+  });
+  test("real: B does not use it after a claim of its own", async () => {
+    const { s, b, m } = await owned();
+    await send(s.ports, ref(), m);
+    const delivery = await s.polled("B");
+    await b.claim();
+    expect(b.take(delivery)).toBe(false);
+    await b.append([took(m)]);
+    expect(await b.park()).toBe(true);
+  });
+  test("real: B does not use it for the next run", async () => {
+    const { s, b, m } = await owned();
+    await send(s.ports, ref(), m);
+    const delivery = await s.polled("B");
+    await b.claim();
+    await b.append([took(m)]);
+    const run = crypto.randomUUID();
+    expect((await b.close({ kind: "execution_continued", run, workflow: "orders", input: null })).kind).toBe("closed");
+    await b.claim();
+    expect(b.take(delivery)).toBe(false);
+  });
+});
+
+describe("a park meets the claim that came with a task", () => {
+  // B is about to park. A signal wakes the execution, and the poll of B has the claim. The park arrives, and B dies.
+  const play = async (park: (b: ManualWorker, ports: Ports) => Promise<boolean>) => {
+    const { s, b, m } = await owned();
+    await b.claim();
+    await b.append([{ kind: "search_keys_set", set: {}, remove: [] }]);
+    await send(s.ports, ref(), m);
+    expect((await s.polled("B")).claimed?.messages).toMatchObject([m]);
+    return { s, parked: await park(b, s.ports) };
+  };
+  test("weaker: the park erases the due time of the claim", async () => {
+    const { s, parked } = await play((b, ports) =>
+      weaker.parkWithoutFence(ports, ref(), { run: b.head.run, dueAt: null, effectsDoneThrough: b.state.tail }),
+    );
+    expect(parked).toBe(true);
+    expect(await stuck(s)).toBe(true);
+  });
+  test("real: the park is refused, and the sweeper enqueues a task", async () => {
+    const { s, parked } = await play((b) => b.park(null));
+    expect(parked).toBe(false);
+    expect(await wakes(s, 4 * MINUTE)).toBe(true);
+  });
+  test("real: B takes the signal in by the claim, wherever the park has come", async () => {
+    for (const order of ["park first", "signal first"]) {
+      const { s, b, m } = await owned();
+      await b.claim();
+      const pause = pausing(s.ports, "park");
+      const { run, fence } = b.head;
+      const p = { run, fence, dueAt: null, effectsDoneThrough: b.state.tail };
+      const parking = order === "park first" ? pause.ports.executions.park(ref(), p) : null;
+      if (parking) await pause.reached;
+      await send(s.ports, ref(), m);
+      const delivery = await s.polled("B");
+      pause.resume();
+      expect(await (parking ?? s.ports.executions.park(ref(), p))).toBe(order === "park first");
+      expect(b.take(delivery)).toBe(true);
+      expect((await b.append([took(m)])).kind).toBe("appended");
+      expect(await b.park()).toBe(true);
+      expect(await timesTaken(s, m.id)).toBe(1);
+      expect((await s.ports.executions.head(ref()))!.due_at).toBe(b.due());
+    }
+  });
+});
+
+describe("two workers have claimed for one wake-up", () => {
+  // The poll of B has the claim and is slow. A claims by a call and raises the fence.
+  const play = async () => {
+    const { s, a, b, m } = await owned();
+    await send(s.ports, ref(), m);
+    const delivery = await s.polled("B");
+    await a.claim();
+    expect(b.take(delivery)).toBe(true);
+    expect([a.messages, b.messages]).toMatchObject([[m], [m]]);
+    return { s, a, b, m };
+  };
+  test("real: one of them takes the signal in, and only A parks and closes", async () => {
+    for (const first of ["A", "B"]) {
+      const { s, a, b, m } = await play();
+      const [winner, loser] = first === "A" ? [a, b] : [b, a];
+      expect((await winner.append([took(m)])).kind).toBe("appended");
+      expect((await loser.append([took(m)])).kind).toBe("conflict");
+      await loser.reread();
+      expect(loser.next().events).toEqual([]);
+      expect(await b.park(null)).toBe(false);
+      expect((await b.close(completed)).kind).toBe("fenced");
+      expect(await a.park()).toBe(true);
+      expect(await timesTaken(s, m.id)).toBe(1);
+      expect(await stuck(s)).toBe(false);
+    }
+  });
+  test("real: a later signal is for A alone, and its claim comes with the task of A", async () => {
+    const { s, a, b, m } = await play();
+    const n = signal("n", s.clock.now());
+    await send(s.ports, ref(), n);
+    expect(await b.append([took(m)])).toMatchObject({ kind: "appended", messages: [], fenced: true });
+    expect((await s.polled("B")).claimed).toBeUndefined();
+    await s.ports.tasks.send(
+      { workspace: WORKSPACE, deployment: "shop", queue: "workflow" },
+      { kind: "workflow", execution: "x" },
+    );
+    const delivery = await s.polled("A");
+    expect(delivery.claimed?.messages).toMatchObject([n]);
+    expect(a.take(delivery)).toBe(false); // its view lacks the batch of B
+  });
+});

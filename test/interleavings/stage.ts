@@ -7,12 +7,13 @@ import { dueAt } from "../../shared/core/due.ts";
 import { fold, type RunState, stateOf } from "../../shared/core/state.ts";
 import { append } from "../../shared/engine/append.ts";
 import { type Claimed, claim } from "../../shared/engine/claim.ts";
+import { withClaims } from "../../shared/engine/claim-with-task.ts";
 import { type CloseRequest, close } from "../../shared/engine/close.ts";
 import { start } from "../../shared/engine/start.ts";
 import type { Ports, Ref } from "../../shared/ports.ts";
 import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
-import type { Batch, HistoryEvent, Millis, NewEvent } from "../../shared/protocol/history.ts";
+import { type Batch, type HistoryEvent, type Millis, type NewEvent, tailOf } from "../../shared/protocol/history.ts";
 import type { InboxMessage, Message } from "../../shared/protocol/messages.ts";
 import type { Delivery } from "../../shared/protocol/worker.ts";
 import { embedded } from "../../shared/server/embedded.ts";
@@ -32,6 +33,8 @@ export interface Stage {
   sweeping(ms: Millis): Promise<void>;
   /** Receives the tasks that are visible now, and finishes them at once. */
   tasks(queue?: "workflow" | "activity"): Promise<Delivery[]>;
+  /** The workflow task that is visible now, as the poll of this session brings it: with the claim that it may be given (CLAIM-3). */
+  polled(session: string, ports?: Ports): Promise<Delivery>;
 }
 
 export async function stage(): Promise<Stage> {
@@ -63,6 +66,13 @@ export async function stage(): Promise<Stage> {
         deliveries.map((d) => d.receipt),
       );
       return deliveries;
+    },
+    async polled(session, by = ports) {
+      const queue = { workspace: WORKSPACE, deployment: "shop", queue: "workflow" as const };
+      const deliveries = await ports.tasks.receive(queue, { session, max: 1, waitMs: 0 });
+      const [delivery] = await withClaims(by, queue, { session, again: true }, deliveries);
+      if (!delivery) throw new Error("no task waits");
+      return delivery;
     },
   };
 }
@@ -153,6 +163,8 @@ export class ManualWorker {
   head!: Head;
   state!: RunState;
   messages: InboxMessage[] = [];
+  /** The effects up to this event were performed, as far as it knows (EXEC-4). Undefined: all of its view. */
+  performed: number | undefined;
 
   constructor(ports: Ports, session: string, of: Ref = ref()) {
     this.#ports = ports;
@@ -164,8 +176,25 @@ export class ManualWorker {
     const claimed = await (p.by ?? claim)(p.ports ?? this.#ports, this.#ref, { session: this.session });
     if (claimed.kind !== "claimed") throw new Error("nothing to claim");
     this.view(claimed.head, claimed.batches);
+    this.performed = undefined;
     this.messages = claimed.messages;
     return claimed;
+  }
+
+  /** CLAIM-4: uses the claim that came with the task. False: it cannot. */
+  take({ claimed, claimed_after: after = 1 }: Delivery): boolean {
+    if (!claimed || this.head?.run !== claimed.head.run) return false;
+    if (this.state.tail < after || this.head.fence >= claimed.head.fence) return false;
+    const performed = Math.max(this.performed ?? this.state.tail, tailOf(claimed.batches, after));
+    const batches = claimed.batches.filter(({ first }) => first > this.state.tail);
+    fold(
+      this.state,
+      batches.flatMap((b) => b.events),
+    );
+    this.head = claimed.head;
+    this.performed = performed;
+    this.messages = claimed.messages;
+    return true;
   }
 
   view(head: Head, batches: readonly Batch[]): void {
@@ -238,7 +267,12 @@ export class ManualWorker {
 
   park(dueAt: Millis | null = this.due()): Promise<boolean> {
     const { run, fence } = this.head;
-    return this.#ports.executions.park(this.#ref, { run, fence, dueAt, effectsDoneThrough: this.state.tail });
+    return this.#ports.executions.park(this.#ref, {
+      run,
+      fence,
+      dueAt,
+      effectsDoneThrough: this.performed ?? this.state.tail,
+    });
   }
 
   async close(event: NewEvent, p: Partial<CloseRequest> & { ports?: Ports; by?: typeof close } = {}) {

@@ -14,6 +14,8 @@ import type { Head } from "../../shared/protocol/head.ts";
 import { tailOf } from "../../shared/protocol/history.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClosedStatus } from "../../shared/protocol/status.ts";
+import type { Delivery } from "../../shared/protocol/worker.ts";
+import type { ManualWorker } from "./stage.ts";
 
 type Claim = typeof claim;
 
@@ -29,6 +31,22 @@ export const claimThatRemovesDueAt: Claim = async (ports, ref, p) => {
 
 const begin = (ports: Ports, ref: Ref, session: string) =>
   ports.executions.claim(ref, { dueAt: ports.clock.now() + ports.settings.claimTimeoutMs, session });
+
+/** "a claim is lost with the answer of a poll": the session looks now, so the claim needs no later wake-up. */
+export const claimWokenThatRemovesDueAt = (ports: Ports): Ports =>
+  withCall(ports, "claimWoken", async (real, ...of: Parameters<NonNullable<Executions["claimWoken"]>>) => {
+    const woken = await real.claimWoken!(...of);
+    if (!woken) return null;
+    const { run, fence, effects_done_through: effectsDoneThrough } = woken.head;
+    await real.park(of[0], { run, fence, dueAt: null, effectsDoneThrough });
+    return woken;
+  });
+
+/** "a claim that came with a task is for a view that was dropped": the worker takes its batches for the whole log. */
+export const takeAsWhole = (worker: ManualWorker, { claimed }: Delivery): void => {
+  worker.view(claimed!.head, claimed!.batches);
+  worker.messages = claimed!.messages;
+};
 
 /** "claim reads the log before the inbox". */
 export const claimThatReadsTheLogFirst: Claim = async (ports, ref, p) => {

@@ -153,7 +153,7 @@ describe("a server killed between a commit and its answer", () => {
   // The activities of the lost run would have other idempotency keys, which `finished` would find.
   test.concurrent("or before the commit of a start of which a worker has the first task: the run never was", async () => {
     using on = new Installation();
-    const server = await on.server({ die: "early" });
+    const server = await on.server({ die: "early", after: 1 });
     await on.worker("steady");
     await new Promise((ok) => setTimeout(ok, 500)); // its poll waits
     const again = server.ended.then(() => on.server());
@@ -164,5 +164,26 @@ describe("a server killed between a commit and its answer", () => {
     await finished(on, "x");
     const answer = await fetch(`${on.url}/v1/workflows/runs`, { headers: { authorization: `Bearer ${KEY}` } });
     expect(((await answer.json()) as { executions: unknown[] }).executions).toHaveLength(1);
+  });
+
+  test.concurrent("or before the commit of a signal that a worker has: the worker claims again, and the signal is sent again", async () => {
+    using on = new Installation();
+    const server = await on.server({ die: "early", after: 2 });
+    await on.worker("steady");
+    await new Promise((ok) => setTimeout(ok, 500)); // its poll waits
+    const again = server.ended.then(() => on.server());
+    await start(on, "x");
+    await until("the steps", async () => (on.entries().length === STEPS ? true : undefined));
+    await new Promise((ok) => setTimeout(ok, 800)); // it waits for the signal, and is parked
+    const sent = on.client.workflows.executions.signalWorkflowExecution({
+      executionId: "x",
+      signalInvocationBody: { name: "go", input: {} },
+    });
+    await expect(sent).rejects.toThrow();
+    await again;
+    expect(server.child.signalCode).toBe("SIGKILL");
+    await until("a refused batch", async () => on.entries().some(({ key }) => key === "lost claim") || undefined);
+    await signal(on, "x");
+    await finished(on, "x");
   });
 });

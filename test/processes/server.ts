@@ -1,6 +1,7 @@
 /**
  * A server process that can die at a named point: `--die append --after n` kills it with SIGKILL after the commit of the
- * n-th append and before its answer is sent. `--die early`: once a worker has its first task.
+ * n-th append and before its answer is sent. `--die early`: before the commit of the n-th claim
+ * that left with a task, once the worker has it.
  */
 import { parseArgs } from "node:util";
 import { startServer } from "../../cli/server/index.ts";
@@ -44,12 +45,15 @@ else if (values.die) {
     };
   }
 }
-/** CLAIM-2: the worker has the first task by then, and the iteration of the event loop that commits the start never ends. */
+/** CLAIM-2, CLAIM-6: the worker has the task by then, and the iteration of the event loop that commits the claim never ends. */
 function dieEarly(): void {
+  let claimsLeft = Number(values.after);
   const store = ports.executions;
-  const claimFirst = store.claimFirst!.bind(store);
-  store.claimFirst = async (...args) => {
-    const head = await claimFirst(...args);
+  const claimWoken = store.claimWoken!.bind(store);
+  store.claimWoken = async (...args) => {
+    const claimed = await claimWoken(...args);
+    if (claimed) claimsLeft -= 1;
+    if (!claimed || claimsLeft !== 0) return claimed;
     let ticks = 50;
     const tick = () => {
       ticks -= 1;
@@ -57,7 +61,7 @@ function dieEarly(): void {
       else process.kill(process.pid, "SIGKILL");
     };
     process.nextTick(tick);
-    return head;
+    return claimed;
   };
 }
 const server = await startServer({ ports, version: "test", port: Number(values.port) });

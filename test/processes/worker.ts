@@ -14,6 +14,7 @@ import type { Transport } from "../../sdk/worker/transport.ts";
 import { Worker } from "../../sdk/worker/worker.ts";
 import { hosted } from "../../sdk/workflow/hosted.ts";
 import { realClock } from "../../shared/lib/clock.ts";
+import type { WorkerAnswer } from "../../shared/protocol/worker.ts";
 
 const { values } = parseArgs({
   options: {
@@ -68,6 +69,12 @@ const walk = workflow(
   },
 );
 
+/** In the journal beside the attempts: the server has refused a batch, because a crash has lost the claim (CLAIM-6). */
+function noteLostClaims({ results }: WorkerAnswer<"append">): void {
+  if (!results.some(({ kind }) => kind === "fenced")) return;
+  appendFileSync(values.journal!, `${JSON.stringify({ n: -1, key: "lost claim", attempt: 1, by: values.name })}\n`);
+}
+
 const real = httpTransport({ url: values.url!, apiKey: values.key! });
 let callsLeft = Number(values.after);
 const [operation, when] = (values.die ?? "").split(":");
@@ -80,6 +87,7 @@ const transport: Transport = {
     if (counted && callsLeft === 0 && when === "before") die();
     const answer = await real.call(op, body, options);
     if (counted && callsLeft === 0 && when === "after") die();
+    if (op === "append") noteLostClaims(answer as WorkerAnswer<"append">);
     return answer;
   },
 };

@@ -41,6 +41,10 @@ export class Client {
   get chance() {
     return this.#server.world.chance;
   }
+  /** The call has no answer; the client may repeat it at once, or much later. */
+  #hang(): void {
+    if (this.chance.happens(0.5)) this.#process.hangsUntil = this.#server.world.now + this.chance.between(0, 200_000);
+  }
   wait(ms: number): Promise<void> {
     return this.#server.world.pause(this.#process, ms);
   }
@@ -87,9 +91,11 @@ export class Client {
     // The servers' clocks differ, and a clock may be set back.
     const skew = this.chance.happens(world.faults.clockSkew) ? this.chance.between(-20_000, 2_000) : 0;
     const sent_at = world.now + skew;
-    const result = await this.#call(`send ${message.id}`, (ports) =>
-      send(ports, { workspace: WORKSPACE, execution }, { ...message, sent_at } as Message),
-    );
+    const [ref, sending] = [{ workspace: WORKSPACE, execution }, { ...message, sent_at } as Message];
+    const result = await this.#call(`send ${message.id}`, (ports) => {
+      if (this.#server.lostClaims.loses(ref, sending)) this.#hang();
+      return send(ports, ref, sending);
+    });
     if (result.kind === "accepted") {
       const acknowledged = this.#server.moment();
       this.acks.push({ execution, chain: result.head.chain, message: message.id, sent, acknowledged });

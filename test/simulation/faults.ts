@@ -34,6 +34,8 @@ export interface Faults {
   clockSkew: number;
   /** The clock of a machine, of a function or a worker, is set by an hour (each call, and each minute of a worker). */
   clockSet: number;
+  /** A crash loses a claim that a worker has, and the message for it (each message of a client, and each poll). */
+  claimLost: number;
 }
 
 export const NONE: Faults = {
@@ -56,9 +58,10 @@ export const NONE: Faults = {
   expiryDone: 0,
   clockSkew: 0,
   clockSet: 0,
+  claimLost: 0,
 };
 
-const LEVELS: Record<keyof Faults, readonly number[]> = {
+const LEVELS: Record<Exclude<keyof Faults, "claimLost">, readonly number[]> = {
   callCrash: [0, 0.003, 0.01, 0.04],
   crashTogether: [0, 0.2, 0.8],
   workerCrash: [0, 0.0005, 0.002, 0.01],
@@ -80,10 +83,13 @@ const LEVELS: Record<keyof Faults, readonly number[]> = {
   clockSet: [0, 0, 0.01, 0.2],
 };
 
-/** Draws each kind on its own, so that different seeds combine different faults. */
-export function drawFaults(chance: Chance): Faults {
+const CLAIM_LOST = [0, 0, 0.1, 0.4];
+
+/** Draws each kind on its own, so that different seeds combine different faults. `apart`: the seeds without lost claims stay what they are. */
+export function drawFaults(chance: Chance, apart: Chance): Faults {
   const drawn = { ...NONE };
-  for (const kind of Object.keys(LEVELS) as (keyof Faults)[]) drawn[kind] = chance.oneOf(LEVELS[kind]);
+  for (const kind of Object.keys(LEVELS) as (keyof typeof LEVELS)[]) drawn[kind] = chance.oneOf(LEVELS[kind]);
+  drawn.claimLost = apart.oneOf(CLAIM_LOST);
   return drawn;
 }
 

@@ -40,7 +40,7 @@ function check(server: Server, head: Head): void {
   if (closed !== (head.status !== "RUNNING")) {
     throw new Violation("INV-1", `${head.execution} is ${head.status}, its log ${closed ? "has" : "has not"} ended`);
   }
-  if (head.wake_pending && store.claimed.get(`${head.workspace}/${head.execution}`)?.has(head.fence)) {
+  if (head.wake_pending && store.isOwned(head)) {
     throw new Violation("INV-4", `${head.execution} has a pending wake-up at fence ${head.fence}, which a worker owns`);
   }
   if (head.due_at !== null) return;

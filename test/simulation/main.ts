@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--holds] [--deletions] [--versions] [--trace]`: replays one seed, or runs
- * many; with an operator who holds and releases, with executions that are deleted, or with two versions of a
+ * `npm run sim -- [--seed N] [--seeds N] [--from N] [--worker model|sdk|foreign] [--holds] [--deletions] [--claims] [--versions] [--trace]`: replays one seed, or runs
+ * many; with an operator who holds and releases, with executions that are deleted, with claims that are lost, or with two versions of a
  * deployment. Prints each failing seed with its faults first, and exits 1 if there is one.
  */
 import { parseArgs } from "node:util";
@@ -8,7 +8,7 @@ import { foreignWorker } from "./foreign-worker.ts";
 import { describeFailure } from "./report.ts";
 import { sdkWorker } from "./sdk-worker.ts";
 import { examine, modelWorker } from "./simulate.ts";
-import { withDeletions } from "./workloads.ts";
+import { withDeletions, withLostClaims } from "./workloads.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     worker: { type: "string", default: "model" },
     holds: { type: "boolean", default: false },
     deletions: { type: "boolean", default: false },
+    claims: { type: "boolean", default: false },
     versions: { type: "boolean", default: false },
   },
 });
@@ -38,6 +39,7 @@ for (let seed = first; seed < first + count; seed++) {
     ...(values.holds && { holds: true }),
     ...(values.versions && { versions: true }),
     ...(values.deletions && { workloads: withDeletions(seed) }),
+    ...(values.claims && { workloads: withLostClaims(seed), lostClaims: true }),
   });
   steps += report.steps;
   if (values.trace) console.log(report.trace.join("\n"));

@@ -11,6 +11,7 @@ import type { Head } from "../../shared/protocol/head.ts";
 import { startedOf } from "../../shared/protocol/head.ts";
 import { type Batch, type HistoryEvent, isClosing, isStimulus } from "../../shared/protocol/history.ts";
 import { type InboxMessage, inOrder } from "../../shared/protocol/messages.ts";
+import type { Delivery } from "../../shared/protocol/worker.ts";
 import { Bug, ProgramInstance } from "./instance.ts";
 import type { ModelWorker } from "./model-worker.ts";
 import { PROGRAMS } from "./programs.ts";
@@ -45,32 +46,43 @@ export class ModelExecution {
     return next;
   }
 
-  /** Resolves when the worker may finish the task. */
-  deliver(): Promise<void> {
+  /** Resolves when the worker may finish the task. `given`: a delivery with a claim. */
+  deliver(given: Delivery): Promise<void> {
     return this.#serial(async () => {
       if (this.#running.size === 0 && this.#worker.world.chance.happens(0.3)) this.#state = null; // as if evicted
-      if (await this.#claim()) await this.#advance();
+      if (await this.#claim(given)) await this.#advance();
     });
   }
 
-  async #claim(): Promise<boolean> {
+  /** CLAIM-4. */
+  #fits({ claimed, claimed_after: after }: Delivery, have: { run: string; tail: number } | undefined): boolean {
+    if (!claimed) return false;
+    if (!have) return after === undefined;
+    return have.run === claimed.head.run && have.tail >= (after ?? 1) && this.#head!.fence < claimed.head.fence;
+  }
+
+  async #claim(given?: Delivery): Promise<boolean> {
     this.#bug = null;
     const { transport, session, deployment } = this.#worker;
     const have =
       this.#head && this.#state && this.#instance ? { run: this.#head.run, tail: this.#state.tail } : undefined;
-    const answer = await transport.call("claim", {
-      execution: this.#execution,
-      session,
-      deployment,
-      ...(have ? { have } : {}),
-    });
+    const answer =
+      given && this.#fits(given, have)
+        ? given.claimed!
+        : await transport.call("claim", {
+            execution: this.#execution,
+            session,
+            deployment,
+            ...(have ? { have } : {}),
+          });
     if (answer.kind !== "claimed") {
       this.#end();
       return false;
     }
     if (this.#head && this.#head.run !== answer.head.run) this.#outcomes = [];
     const continues = have?.run === answer.head.run;
-    const events = answer.batches.flatMap((b) => b.events);
+    const batches = continues ? answer.batches.filter((b) => b.first > have.tail) : answer.batches;
+    const events = batches.flatMap((b) => b.events);
     const started = startedOf(answer.head);
     this.#head = answer.head;
     this.#isOwner = !answer.fenced;

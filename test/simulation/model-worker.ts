@@ -96,10 +96,11 @@ export class ModelWorker {
 
   async #receive(queue: "workflow" | "activity"): Promise<void> {
     const { deployment, process, session } = this;
-    const worker = { deployment, worker: process.name, session };
+    const claims = this.world.chance.oneOf([{}, { claim: true }, { claim: true, claim_again: true }] as const);
+    const poll = { deployment, worker: process.name, session, queue, max: 10, wait_ms: 20_000, ...claims };
     for (;;) {
       try {
-        const { deliveries } = await this.transport.call("poll", { ...worker, queue, max: 10, wait_ms: 20_000 });
+        const { deliveries } = await this.transport.call("poll", poll);
         for (const delivery of deliveries) {
           this.#leases.add(delivery.receipt);
           this.#work(delivery).catch((error) => this.failed(delivery.task.execution, error));
@@ -113,7 +114,7 @@ export class ModelWorker {
   async #work(delivery: Delivery): Promise<void> {
     const { task, receipt } = delivery;
     try {
-      if (task.kind === "workflow") await this.#executionOf(task.execution).deliver();
+      if (task.kind === "workflow") await this.#executionOf(task.execution).deliver(delivery);
       else if (task.kind === "activity" && !(await this.#queued(delivery, task))) return;
       await this.transport.call("finish", { receipts: [receipt] });
     } finally {

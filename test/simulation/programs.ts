@@ -43,6 +43,18 @@ const signals: Program = function* (c) {
   return { result: c.signals.map((s) => numberIn(s.input)).sort((x, y) => x - y) };
 };
 
+/** Begins a timer at each of `count` signals. */
+const stirred: Program = function* (c) {
+  const before = c.activity("double", 21);
+  yield () => c.activities.has(before);
+  for (let n = 1; n <= (c.input.count as number); n++) {
+    yield () => c.signals.length >= n;
+    const timer = c.timer(5_000);
+    yield () => c.fired.has(timer);
+  }
+  return { result: c.signals.map((s) => numberIn(s.input)).sort((x, y) => x - y) };
+};
+
 /** Takes in signals in their order, over a chain of runs if `each` is less than `count`. */
 const ordered: Program = function* (c) {
   const had = (c.input.had ?? []) as number[];
@@ -186,6 +198,7 @@ export const PROGRAMS: Record<string, Program> = {
   parallel,
   timers,
   signals,
+  stirred,
   ordered,
   chain,
   updates,

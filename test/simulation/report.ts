@@ -6,12 +6,18 @@ import type { Report } from "./simulate.ts";
 export function describeFailure(
   report: Report,
   worker = "model",
-  world: { readonly holds?: boolean; readonly deletions?: boolean; readonly versions?: boolean } = {},
+  world: {
+    readonly holds?: boolean;
+    readonly deletions?: boolean;
+    readonly claims?: boolean;
+    readonly versions?: boolean;
+  } = {},
 ): string {
   const more = [
     ...(worker === "model" ? [] : [`--worker ${worker}`]),
     ...(world.holds ? ["--holds"] : []),
     ...(world.deletions ? ["--deletions"] : []),
+    ...(world.claims ? ["--claims"] : []),
     ...(world.versions ? ["--versions"] : []),
     "--trace",
   ];

@@ -85,6 +85,20 @@ const signals = workflow(
   },
 );
 
+const stirred = workflow(
+  { name: "stirred", input: z.object({ count: z.number() }), handlers: [poke], ...common },
+  async ({ count }) => {
+    const got: number[] = [];
+    on(poke, async ({ n }) => {
+      await sleep(5_000);
+      got.push(n);
+    });
+    await double(21);
+    await waitUntil(() => got.length >= count);
+    return ascending(got);
+  },
+);
+
 const Ordered = z.object({ count: z.number(), each: z.number(), had: z.array(z.number()).default([]) });
 const ordered = workflow({ name: "ordered", input: Ordered, handlers: [poke], ...common }, async (input) => {
   const { count, each, had } = input;
@@ -211,6 +225,7 @@ export const WORKFLOWS = [
   parallel,
   timers,
   signals,
+  stirred,
   ordered,
   chain,
   updates,

@@ -5,9 +5,9 @@ import { describeFailure, groups } from "./report.ts";
 import { sdkWorker, setWorker } from "./sdk-worker.ts";
 import { examine, type Options, simulate } from "./simulate.ts";
 import { WEAKER } from "./weaker.ts";
-import { DRAWS, withDeletions, workload } from "./workloads.ts";
+import { CLAIMS, DRAWS, withDeletions, withLostClaims, workload } from "./workloads.ts";
 
-test.each(DRAWS)("without faults $kind $params closes", async ({ kind, params }) => {
+test.each([...DRAWS, ...CLAIMS])("without faults $kind $params closes", async ({ kind, params }) => {
   const workloads = [workload(kind, params)];
   const report = await simulate({ seed: 7, faults: NONE, workloads, startWorker: sdkWorker });
   expect(report.failure).toBeNull();
@@ -36,6 +36,15 @@ test.each(groups(0.03))("$count seeds from $from on with deletions keep every in
   for (let seed = group.from; seed < group.from + group.count; seed++) {
     const report = await examine({ seed, startWorker: sdkWorker, workloads: withDeletions(seed) });
     if (report.failure) throw new Error(describeFailure(report, "sdk", { deletions: true }), { cause: report.failure });
+  }
+});
+
+test.each(groups(0.06))("$count seeds from $from on with lost claims keep every invariant", {
+  timeout: 120_000,
+}, async (group) => {
+  for (let seed = group.from; seed < group.from + group.count; seed++) {
+    const report = await examine({ seed, startWorker: sdkWorker, workloads: withLostClaims(seed), lostClaims: true });
+    if (report.failure) throw new Error(describeFailure(report, "sdk", { claims: true }), { cause: report.failure });
   }
 });
 

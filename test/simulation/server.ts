@@ -7,7 +7,7 @@ import { DEFAULT_OPTIONS, type RequestContext } from "../../shared/api/request-c
 import { WORKER_HANDLERS } from "../../shared/api/worker/operations.ts";
 import { register } from "../../shared/api/worker/register.ts";
 import { ServiceClock } from "../../shared/aws/service-clock.ts";
-import { withFirstClaims } from "../../shared/engine/claim-first.ts";
+import { withClaims } from "../../shared/engine/claim-with-task.ts";
 import { releaseRounds } from "../../shared/engine/release.ts";
 import { sweep } from "../../shared/engine/sweep.ts";
 import type { Clock, Executions, Log, Ports, Settings } from "../../shared/ports.ts";
@@ -17,6 +17,7 @@ import type { WorkerAnswer, WorkerBody, WorkerOperation } from "../../shared/pro
 import { DEFAULTS } from "../../shared/server/settings.ts";
 import { Drivers } from "./drivers.ts";
 import { memoryActivities, memoryRateLimits, silentFeed } from "./fixtures.ts";
+import { LostClaims } from "./lost-claims.ts";
 import { Machine } from "./machine.ts";
 import { Queues } from "./queues.ts";
 import { memoryRegistry } from "./registry.ts";
@@ -54,6 +55,7 @@ export class Server {
   /** When a worker was first given each run. */
   readonly begun = new Map<string, number>();
   readonly drivers = new Drivers((run) => this.store.runsById.get(run)?.deployment);
+  readonly lostClaims = new LostClaims(this);
   readonly #shared: Ports;
   readonly #functions: { readonly machine: Machine; readonly clock: ServiceClock }[];
   /** The last heartbeats, of sessions that the store may have deleted. */
@@ -149,6 +151,10 @@ export class Server {
 
   /** One operation of the worker data path. */
   serve(operation: WorkerOperation, body: unknown) {
+    const begin = () => this.#serve(operation, body);
+    return operation === "poll" ? this.lostClaims.poll(body as WorkerBody<"poll">, begin) : begin();
+  }
+  #serve(operation: WorkerOperation, body: unknown) {
     return this.ask(operation, async (context) => {
       // Also if the call dies later: the end of the session may be stored by then.
       if (operation === "stop") this.#stopped.add((body as { session: string }).session);
@@ -282,11 +288,11 @@ export class Server {
         if (head) this.drivers.claims(p.session, head);
         return head;
       },
-      claimFirst: async (ref, p) => {
+      claimWoken: async (ref, p) => {
         this.#checkDue(p.dueAt);
-        const head = await executions.claimFirst!(ref, p);
-        if (head) this.drivers.claims(p.session, head);
-        return head;
+        const claimed = await executions.claimWoken!(ref, p);
+        if (claimed) this.drivers.claims(p.session, claimed.head);
+        return claimed;
       },
       putMessage: async (ref, chain, message) => {
         // As on AWS: two writes, between which the process may die or others may write.
@@ -313,7 +319,7 @@ export class Server {
       executions: new Proxy(executions, {
         get: (target, name: keyof Executions) => special[name] ?? target[name],
       }),
-      withFirstClaims: (...of) => withFirstClaims(ports, ...of),
+      withClaims: (...of) => withClaims(ports, ...of),
       tasks: stepped(this.queues),
       registry: stepped(this.#shared.registry),
       activities: stepped(this.#shared.activities),

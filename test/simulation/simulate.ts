@@ -7,6 +7,7 @@ import { checkChanged, checkWhole } from "./invariants.ts";
 import { ModelWorker } from "./model-worker.ts";
 import { Network } from "./network.ts";
 import { deployed } from "./programs.ts";
+import { Chance } from "./random.ts";
 import { Server, WORKSPACE } from "./server.ts";
 import { Violation } from "./store.ts";
 import { type VersionGroup, Versions } from "./versions.ts";
@@ -41,6 +42,10 @@ export interface Options {
   /** The workflows are pinned, and the deployment has two versions of their code. */
   readonly versions?: true;
   readonly weaken?: Server["weaken"];
+  /** Claims are lost often, whatever the faults that are drawn. */
+  readonly lostClaims?: true;
+  /** Weaker: the store is without FENCE-1. */
+  readonly givesFencesTwice?: true;
 }
 export interface Outcome {
   readonly status: string;
@@ -66,7 +71,8 @@ export async function simulate(options: Options): Promise<Report> {
   const { seed, startWorker = modelWorker } = options;
   const world = new World(seed, NONE, options.traced);
   const { chance } = world;
-  world.faults = options.faults ?? drawFaults(chance);
+  world.faults = options.faults ?? drawFaults(chance, new Chance(seed + 0x10_0000));
+  if (options.lostClaims) world.faults = { ...world.faults, claimLost: 0.4 };
   const { faults } = world;
   const workloads =
     options.workloads ??
@@ -79,6 +85,7 @@ export async function simulate(options: Options): Promise<Report> {
   const wakeTimeoutMs = chance.oneOf([2_000, 20_000, 60_000, 120_000]);
   const server = new Server(world, { claimTimeoutMs, wakeTimeoutMs, leaseMs: chance.oneOf([6_000, 30_000]) });
   if (options.weaken) server.weaken = options.weaken;
+  if (options.givesFencesTwice) server.store.givesFencesTwice = true;
   const errors: unknown[] = [];
   const versions = options.versions ? new Versions(server) : null;
   for (let n = chance.between(2, 4); n > 0; n--) {

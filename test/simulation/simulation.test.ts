@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { NONE } from "./faults.ts";
 import { ModelWorker } from "./model-worker.ts";
 import { describeFailure, groups } from "./report.ts";
-import { examine, type StartWorker, simulate } from "./simulate.ts";
-import { WEAKER } from "./weaker.ts";
-import { DELETIONS, DRAWS, withDeletions, workload } from "./workloads.ts";
+import { examine, type Options, type StartWorker, simulate } from "./simulate.ts";
+import { WEAKER, WEAKER_CLAIMS } from "./weaker.ts";
+import { CLAIMS, DELETIONS, DRAWS, withDeletions, withLostClaims, workload } from "./workloads.ts";
 
 describe("without faults", () => {
-  test.each([...DRAWS, ...DELETIONS])("$kind $params closes", async ({ kind, params }) => {
+  test.each([...DRAWS, ...DELETIONS, ...CLAIMS])("$kind $params closes", async ({ kind, params }) => {
     const report = await simulate({ seed: 7, faults: NONE, workloads: [workload(kind, params)] });
     expect(report.failure).toBeNull();
     expect(report.outcomes[0]!.status).not.toBe("RUNNING");
@@ -30,6 +30,16 @@ describe("with faults", () => {
       const report = await examine({ seed, workloads: withDeletions(seed) });
       if (!report.failure) continue;
       throw new Error(describeFailure(report, "model", { deletions: true }), { cause: report.failure });
+    }
+  });
+
+  test.each(groups(0.1))("$count seeds from $from on with lost claims keep every invariant", {
+    timeout: 120_000,
+  }, async (group) => {
+    for (let seed = group.from; seed < group.from + group.count; seed++) {
+      const report = await examine({ seed, workloads: withLostClaims(seed), lostClaims: true });
+      if (!report.failure) continue;
+      throw new Error(describeFailure(report, "model", { claims: true }), { cause: report.failure });
     }
   });
 
@@ -89,6 +99,14 @@ describe("the simulation notices", () => {
     if (wanted !== "") expect(found.filter((finding) => !finding.startsWith(wanted))).toEqual([]);
   });
 
+  test.each(Object.entries(WEAKER_CLAIMS))("%s", { timeout: 120_000 }, async (_name, weaken) => {
+    expect(await firstLost({ weaken })).toContain("INV-5");
+  });
+
+  test("fences are given twice after a crash", { timeout: 120_000 }, async () => {
+    expect(await firstLost({ givesFencesTwice: true })).toContain("INV-4");
+  });
+
   test("a worker that drops what comes with the message at which the run ends", { timeout: 120_000 }, async () => {
     const startWorker: StartWorker = (p) => new ModelWorker(p, { hearsToTheEnd: false }).run();
     const workloads = Array.from({ length: 4 }, () => workload("farewell", {}));
@@ -100,3 +118,12 @@ describe("the simulation notices", () => {
     expect(found).toContain("INV-3");
   });
 });
+
+/** The first finding in worlds that lose claims. */
+async function firstLost(weaker: Partial<Options>): Promise<string | null> {
+  for (let seed = 1; seed <= 400; seed++) {
+    const report = await examine({ seed, workloads: withLostClaims(seed), lostClaims: true, ...weaker });
+    if (report.failure) return report.failure.message;
+  }
+  return null;
+}

@@ -38,7 +38,16 @@ export class Store implements Executions {
   readonly preparedThrough = new Map<string, number>();
   readonly inboxes = new Map<string, Map<string, InboxMessage>>();
   /** Fences that a claim made. */
-  readonly claimed = new Map<string, Set<number>>();
+  readonly #claimed = new Map<string, Set<number>>();
+  /** Runs, with fences of claims that a crash has lost. */
+  readonly #lost = new Set<string>();
+  readonly #claimedRuns = new Set<string>();
+  /** Weaker: without FENCE-1. */
+  givesFencesTwice = false;
+  /** FENCE-1: after a crash. */
+  #leastFence = 0;
+  /** FENCE-3: runs, with fences of claims that may have left early. */
+  readonly #early = new Set<string>();
   /** Runs of deleted executions. */
   readonly deletedRuns = new Set<string>();
   /** By execution: hidden runs whose logs are not erased. */
@@ -149,11 +158,40 @@ export class Store implements Executions {
     return [...this.#inbox(ref, chain).values()].filter((m) => (side === "first" ? m.id < middle : m.id >= middle));
   }
 
+  /** The number that the next message would get. */
+  nextSeq(ref: Ref, chain: string): number {
+    return (this.#numbers.get(`${keyOf(ref)}/${chain}`) ?? 0) + 1;
+  }
+
+  #raised(fence: number): number {
+    return Math.max(fence + 1, this.#leastFence);
+  }
+  wasClaimed(run: string): boolean {
+    return this.#claimedRuns.has(run);
+  }
+  /** The fence of a claim that a crash loses, with the wake-up before it. */
+  lostFence(head: Head): number {
+    const fence = this.#raised(head.wake_pending ? head.fence : this.#raised(head.fence));
+    if (!this.givesFencesTwice) this.#leastFence = fence + 1;
+    this.#early.add(`${head.run}/${fence}`);
+    this.#lost.add(`${head.run}/${fence}`);
+    return fence;
+  }
+  /** FENCE-3. */
+  #mayBeLost(ref: Ref, run: string, fence: number): boolean {
+    const head = this.heads.get(keyOf(ref));
+    return fence < this.#leastFence && head?.run === run && head.fence !== fence && this.#early.has(`${run}/${fence}`);
+  }
+  /** Some worker has been given this fence. */
+  isOwned(head: Head): boolean {
+    return this.#claimed.get(keyOf(head))?.has(head.fence) === true || this.#lost.has(`${head.run}/${head.fence}`);
+  }
+
   async requestWake(ref: Ref, chain: string, dueAt: Millis) {
     const head = this.heads.get(keyOf(ref)) ?? null;
     if (head?.status !== "RUNNING" || head.chain !== chain || head.wake_pending)
       return { kind: "refused" as const, head };
-    this.#put({ ...head, due_at: dueAt, wake_pending: true, fence: head.fence + 1 });
+    this.#put({ ...head, due_at: dueAt, wake_pending: true, fence: this.#raised(head.fence) });
     return { kind: "requested" as const };
   }
 
@@ -165,25 +203,33 @@ export class Store implements Executions {
       ...head,
       due_at: kept ? head.due_at : p.dueAt,
       wake_pending: false,
-      fence: head.fence + 1,
+      fence: head.fence === 1 ? 2 : this.#raised(head.fence),
       owner: p.session,
     };
     this.#put(next);
-    const fences = this.claimed.get(keyOf(ref)) ?? new Set();
-    this.claimed.set(keyOf(ref), fences.add(next.fence));
+    const fences = this.#claimed.get(keyOf(ref)) ?? new Set();
+    this.#claimed.set(keyOf(ref), fences.add(next.fence));
+    this.#claimedRuns.add(next.run);
     return next;
   }
 
-  async claimFirst(ref: Ref, p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string }) {
-    const head = this.heads.get(keyOf(ref));
-    return head?.fence === 1 && head.wake_pending ? this.claim(ref, p) : null;
+  async claimWoken(
+    ref: Ref,
+    p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; again: boolean },
+  ) {
+    const known = this.heads.get(keyOf(ref));
+    const may = known?.fence === 1 || (p.again && known?.owner === p.session && this.#claimedRuns.has(known.run));
+    const head = may && known?.wake_pending ? await this.claim(ref, p) : null;
+    if (head && known?.fence !== 1) this.#early.add(`${head.run}/${head.fence}`);
+    return head && { head, tail: tailOf(this.logs.get(head.run)!) };
   }
 
-  async putBatch(ref: Ref, run: string, batch: Batch, _maxBytes: number) {
+  async putBatch(ref: Ref, run: string, batch: Batch, _maxBytes: number, fence?: number) {
     const log = this.logs.get(run);
     if (!log || this.deletedRuns.has(run)) return { kind: "taken" as const, by: null };
     const there = log.find((b) => b.first === batch.first);
     if (there) return { kind: "taken" as const, by: there };
+    if (fence !== undefined && this.#mayBeLost(ref, run, fence)) return { kind: "fenced" as const };
     this.#write(ref, run, log, batch);
     return { kind: "written" as const };
   }
@@ -279,7 +325,7 @@ export class Store implements Executions {
     this.#hiddenAt.set(key, { at: this.#world.now, tokens });
     this.stored.set(key, [...(this.stored.get(key) ?? []), ...runs.map(({ run }) => run)]);
     this.heads.delete(key);
-    this.claimed.delete(key); // the fence of a later start begins anew, as on one machine
+    this.#claimed.delete(key); // the fence of a later start begins anew, as on one machine
     this.#index.delete(key);
     this.changed.add(key);
     return true;

@@ -22,6 +22,20 @@ function withCalls(make: (real: Executions, ports: Ports, call: string) => Parti
   };
 }
 
+/** Weaker versions that only worlds with lost claims can show. */
+export const WEAKER_CLAIMS: Record<string, Weaken> = {
+  "batches of lost claims are written": withCalls((real) => ({
+    putBatch: (ref, run, batch, maxBytes) => real.putBatch(ref, run, batch, maxBytes),
+  })),
+  "batches of lost claims are written once the head has passed their fences": withCalls((real) => ({
+    async putBatch(ref, run, batch, maxBytes, fence = 0) {
+      const head = await real.head(ref);
+      if (head?.run === run && head.fence < fence) return { kind: "fenced" };
+      return real.putBatch(ref, run, batch, maxBytes);
+    },
+  })),
+};
+
 export const WEAKER: Record<string, Weaken> = {
   "claim removes the due time": withCalls((real) => ({
     claim: (ref, { session }) => real.claim(ref, { dueAt: null as never, session }),

@@ -95,6 +95,13 @@ export const WORKLOADS: Record<string, Make> = {
       await sendMany(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, heavy)));
     },
   }),
+  stirred: ({ count }) => ({
+    outcome: "same",
+    async play(client, id) {
+      await client.start(id, "stirred", { count });
+      await sendMany(client, count as number, (n) => client.signal(id, `${id}-${n}`, poke(n, false)));
+    },
+  }),
   /** One sender, which waits for each acknowledgement. */
   ordered: ({ count, each }) => ({
     outcome: "same",
@@ -368,6 +375,19 @@ export const DELETIONS: typeof DRAWS = ["brief", "sequence", "parent", "hot"].ma
 /** The workloads of a world with deletions. */
 export const withDeletions = (seed: number): Workload[] =>
   [DELETIONS, DELETIONS, DRAWS].map((of, i) => {
+    const { kind, params } = of[(seed * (i + 1)) % of.length]!;
+    return workload(kind, params);
+  });
+
+/** Drawn apart likewise: a lost claim would let these begin something. */
+export const CLAIMS: typeof DRAWS = [
+  { kind: "stirred", params: { count: 6 } },
+  { kind: "updates", params: { count: 6 } },
+];
+
+/** The workloads of a world that loses claims. */
+export const withLostClaims = (seed: number): Workload[] =>
+  [CLAIMS, CLAIMS, DRAWS].map((of, i) => {
     const { kind, params } = of[(seed * (i + 1)) % of.length]!;
     return workload(kind, params);
   });

@@ -1,4 +1,4 @@
-/** Answers that leave before what they tell is on the disk (CLAIM-2). */
+/** Answers that leave before what they tell is on the disk (CLAIM-2, CLAIM-6). */
 const early = new WeakSet<object>();
 
 export function leavesEarly<T extends object>(answer: T): T {

@@ -10,7 +10,7 @@
  * PARTS-3. A poll in parts with `max: 0` is a trial: its time is over without tasks, and the worker sees whether something
  *     between the two holds the first line back.
  */
-import { mayLeaveEarly } from "../../engine/claim-first.ts";
+import { mayLeaveEarly } from "../../engine/claim-with-task.ts";
 import { onAbort } from "../../lib/on-abort.ts";
 import type { Clock, QueueRef } from "../../ports.ts";
 import type { Millis } from "../../protocol/history.ts";
@@ -21,7 +21,7 @@ import { leavesEarly } from "./early.ts";
 /** Where the queues of the server can do that. Otherwise the poll is answered as others are. */
 export async function* pollInParts(context: RequestContext, body: WorkerBody<"poll">): AsyncGenerator<PollPart> {
   const { ports, workspace, signal } = context;
-  const { deployment, queue: kind, session, max, wait_ms: waitMs, claim } = body;
+  const { deployment, queue: kind, session, max, wait_ms: waitMs, claim, claim_again: again = false } = body;
   const queue: QueueRef = { workspace, deployment, queue: kind };
   yield { deliveries: [] };
   if (max === 0) {
@@ -35,7 +35,7 @@ export async function* pollInParts(context: RequestContext, body: WorkerBody<"po
     for await (const taken of ports.tasks.receiveInParts!(queue, { session, max, waitMs, signal })) {
       unwritten = taken;
       left -= taken.length;
-      const claimed = claim && !signal.aborted && (await ports.withFirstClaims?.(queue, session, taken)); // CLAIM-1
+      const claimed = claim && !signal.aborted && (await ports.withClaims?.(queue, { session, again }, taken)); // CLAIM-1, CLAIM-3
       const part = { deliveries: claimed || [...taken], ...(left === 0 && { end: true as const }) };
       yield claimed && mayLeaveEarly(ports, claimed) ? leavesEarly(part) : part;
       unwritten = [];

@@ -1,5 +1,5 @@
 /** Receives tasks by long poll, and extends, returns or finishes their leases. */
-import { mayLeaveEarly } from "../../engine/claim-first.ts";
+import { mayLeaveEarly } from "../../engine/claim-with-task.ts";
 import { lazy } from "../../lib/lazy.ts";
 import { type Refusal, refusal } from "../../protocol/errors.ts";
 import type { WorkerAnswer, WorkerBody } from "../../protocol/worker.ts";
@@ -16,7 +16,7 @@ export async function poll(
   body: WorkerBody<"poll">,
 ): Promise<WorkerAnswer<"poll"> | InLines | Refusal> {
   const { ports, workspace } = context;
-  const { deployment, queue, session, max, wait_ms: waitMs } = body;
+  const { deployment, queue, session, max, wait_ms: waitMs, claim_again: again = false } = body;
   const refused = await notAuthorized(context, await context.ports.registry.deployment(context.workspace, deployment));
   if (refused) return refused;
   if (body.parts && ports.tasks.receiveInParts) return { lines: (await inParts()).pollInParts(context, body) };
@@ -27,7 +27,9 @@ export async function poll(
   const { signal } = context;
   const deliveries = await ports.tasks.receive({ workspace, deployment, queue }, { session, max, waitMs, signal });
   const claimed =
-    body.claim && !signal.aborted && (await ports.withFirstClaims?.({ workspace, deployment }, session, deliveries)); // CLAIM-1
+    body.claim &&
+    !signal.aborted &&
+    (await ports.withClaims?.({ workspace, deployment }, { session, again }, deliveries)); // CLAIM-1, CLAIM-3
   if (claimed && !signal.aborted && mayLeaveEarly(ports, claimed)) return leavesEarly({ deliveries: claimed });
   if (deliveries.length > 0) await ports.durable(); // meanwhile the server may hear that the caller has gone
   if (signal.aborted && deliveries.length > 0) {

@@ -1,0 +1,40 @@
+/**
+ * FENCE-1. No fence of a run is given twice, also where a crash has lost what raised it. (The head of a next run may get one that a crash has lost: nobody asks for a fence without its run.) Each process that opens
+ *     the file counts itself, and the fences that it gives begin at a number that no earlier one has reached. A claim may therefore
+ *     leave before it is on the disk (CLAIM-6): after a crash the worker that has it does not own the execution, and nobody else gets its fence.
+ *     The first claim after a start is fence 2 in any process, because a claim that leaves early with its start names a run that is lost too (CLAIM-2).
+ * FENCE-2. Claims leave so only once the count is on the disk: another process could count the same otherwise.
+ * FENCE-3. The fences of such claims are odd, those of other claims and of wake-ups even. A batch with an odd fence of an earlier process is
+ *     written only while the head has this very fence. Otherwise the claim was lost, or nobody can tell: after a later claim has passed a
+ *     lost fence, its session may have found nothing to do and parked, and a batch of the lost claim could begin a timer that no
+ *     due time covers. A batch that is there already is answered as always. Workers that know no answer `fenced` have no odd fences.
+ */
+import type { Database } from "./database.ts";
+
+/** More than the claims that one process gives one execution, and room for 8 million processes in the integers that JavaScript has. */
+const FENCES_OF_A_PROCESS = 2 ** 30;
+
+export class Fences {
+  /** The least fence of this process, but for first claims. */
+  readonly least: number;
+  #isCounted = false;
+
+  constructor(db: Database) {
+    const openings = Number(db.one("SELECT value FROM meta WHERE name = 'openings'")?.value ?? 0) + 1;
+    db.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('openings', ?)", openings);
+    this.least = openings * FENCES_OF_A_PROCESS;
+    db.afterCommit(() => {
+      this.#isCounted = true;
+    });
+  }
+
+  /** FENCE-3. It may be lost unless the head has it. */
+  isInDoubt(fence: number): boolean {
+    return fence % 2 === 1 && fence > FENCES_OF_A_PROCESS && fence < this.least;
+  }
+
+  /** FENCE-2. */
+  get isCounted(): boolean {
+    return this.#isCounted;
+  }
+}
