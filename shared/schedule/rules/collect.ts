@@ -1,6 +1,6 @@
 /** Moves the due times since the cursor into the buffer, or logs them as lost. */
 import { Overlap, type OverlapPolicy } from "./definition.ts";
-import { count, type Draft, isSameRun, lostBecause, orPause, record, specOf } from "./draft.ts";
+import { count, type Draft, isSameRun, lostBecause, nextOf, orPause, record, searchOf, specOf } from "./draft.ts";
 import { BUFFER_LIMIT, LOST_ONE_BY_ONE } from "./limits.ts";
 import type { Occurrence, Outcome, WaitingRun } from "./state.ts";
 import { type CompiledSpec, type DueTime, lastRawTime, nextTime, type SearchOptions, timesAfter } from "./times.ts";
@@ -17,11 +17,15 @@ export function collect(draft: Draft): void {
 function collectDue(draft: Draft): void {
   const windowMs = draft.state.definition.policy.catchup_window_seconds * 1000;
   lose(draft, draft.now - windowMs - 1, "missed_catchup");
+  if (!hasCome(nextOf(draft), draft.now)) return;
   const { state, now } = draft;
   const due: WaitingRun[] = [];
   try {
     for (const time of timesAfter(specOf(state.definition), state.cursor, searchOf(draft))) {
-      if (time.actual > now) break;
+      if (time.actual > now) {
+        draft.next = { definition: state.definition, cursor: state.cursor, time };
+        break;
+      }
       if (state.buffer.length + due.length === BUFFER_LIMIT) break;
       state.cursor = time.nominal;
       const run = scheduled(time);
@@ -36,7 +40,7 @@ function collectDue(draft: Draft): void {
   lose(draft, now, "buffer_full");
 }
 
-const searchOf = ({ state, steps }: Draft): SearchOptions => ({ seed: state.seed, steps });
+const hasCome = (time: DueTime | undefined, until: number): boolean => time !== undefined && time.actual <= until;
 
 /** Under CANCEL_OTHER and TERMINATE_OTHER the newest run starts, so in a full buffer it replaces the last waiting run. */
 function keepNewest(draft: Draft): void {
@@ -53,6 +57,7 @@ function keepNewest(draft: Draft): void {
 
 /** Logs the due times with `actual <= until` as lost: the first `LOST_ONE_BY_ONE` one by one, the rest in one entry. */
 function lose(draft: Draft, until: number, outcome: Outcome): void {
+  if (!hasCome(nextOf(draft), until)) return;
   const { state } = draft;
   const spec = specOf(state.definition);
   let handled = 0;

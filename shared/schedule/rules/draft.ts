@@ -1,5 +1,5 @@
 /** The state while a command works on it: a writable copy, with the effects and log entries decided so far. */
-import { compile } from "./compile.ts";
+import { compile, type SpecSource } from "./compile.ts";
 import type { ScheduleDefinition } from "./definition.ts";
 import { executionIdOf } from "./ids.ts";
 import { firstIssues, type SpecIssue } from "./issues.ts";
@@ -8,7 +8,7 @@ import { noteOf } from "./note.ts";
 import { sizeIssues } from "./sizes.ts";
 import type { ActiveRun, Decision, Effect, LogEntry, Occurrence, Outcome, ScheduleState } from "./state.ts";
 import { Steps, Uncomputable } from "./steps.ts";
-import { type CompiledSpec, nextTime } from "./times.ts";
+import { type CompiledSpec, type DueTime, nextTime, type SearchOptions } from "./times.ts";
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -20,11 +20,13 @@ export interface Draft {
   readonly log: LogEntry[];
   /** The budget of the command. */
   readonly steps: Steps;
+  /** The first time after the cursor, once it was searched. */
+  next: { readonly definition: ScheduleDefinition; readonly cursor: number; readonly time: DueTime | undefined } | null;
 }
 
 /** Commands assign fields and never write into their values, so that `finish` can tell what changed by comparing references. */
 export function open(before: ScheduleState, now: number): Draft {
-  return { before, state: { ...before }, now, effects: [], log: [], steps: new Steps() };
+  return { before, state: { ...before }, now, effects: [], log: [], steps: new Steps(), next: null };
 }
 
 export function finish(draft: Draft): Decision {
@@ -107,17 +109,35 @@ export const isSameRun = (one: Occurrence, other: Occurrence) =>
 
 export const idOf = (state: ScheduleState, occurrence: Occurrence) => executionIdOf(state.schedule_id, occurrence);
 
-const compiled = new WeakMap<ScheduleDefinition, CompiledSpec>();
+/** By the text of what a definition says about times: thousands of schedules may share a calendar. */
+const compiled = new Map<string, CompiledSpec>();
+/** With more, the oldest is dropped. The largest take 50 KB with their text. */
+const SPECS_KEPT = 100;
+/** The answer before: a command asks several times. */
+let last: { readonly definition: ScheduleDefinition; readonly spec: CompiledSpec } | null = null;
 
 /** The compiled spec of a stored definition. It was valid when it was stored, perhaps by another version of the program. */
 export function specOf(definition: ScheduleDefinition): CompiledSpec {
-  const known = compiled.get(definition);
-  if (known) return known;
+  if (last?.definition === definition) return last.spec;
+  const text = specText(definition);
+  const spec = compiled.get(text) ?? validSpecOf(definition);
+  last = { definition, spec };
+  if (compiled.has(text)) return spec;
+  const [oldest] = compiled.keys();
+  if (compiled.size >= SPECS_KEPT) compiled.delete(oldest!);
+  compiled.set(text, spec);
+  return spec;
+}
+
+function specText({ input: _input, policy: _policy, max_executions: _most, ...spec }: ScheduleDefinition): string {
+  return JSON.stringify(spec satisfies SpecSource);
+}
+
+function validSpecOf(definition: ScheduleDefinition): CompiledSpec {
   const tooLong = sizeIssues(definition);
   if (tooLong.length > 0) throw invalid(tooLong);
   const { spec, issues } = compile(definition);
   if (issues.length > 0) throw invalid(issues);
-  compiled.set(definition, spec);
   return spec;
 }
 
@@ -134,11 +154,19 @@ export function lostBecause(state: ScheduleState): "paused" | "exhausted" | unde
   return state.remaining === 0 ? "exhausted" : undefined;
 }
 
-/** When the next due time that can start a run comes. */
-function dueTime({ state, steps }: Draft): number | undefined {
-  if (lostBecause(state)) return undefined;
-  return nextTime(specOf(state.definition), state.cursor, { seed: state.seed, steps })?.actual;
+export const searchOf = ({ state, steps }: Draft): SearchOptions => ({ seed: state.seed, steps });
+
+/** The first time after the cursor. */
+export function nextOf(draft: Draft): DueTime | undefined {
+  const { cursor, definition } = draft.state;
+  if (draft.next?.cursor === cursor && draft.next.definition === definition) return draft.next.time;
+  const time = nextTime(specOf(definition), cursor, searchOf(draft));
+  draft.next = { definition, cursor, time };
+  return time;
 }
+
+/** When the next due time that can start a run comes. */
+const dueTime = (draft: Draft): number | undefined => (lostBecause(draft.state) ? undefined : nextOf(draft)?.actual);
 
 /** When the next attempt of an effect in the outbox is due. */
 function outboxTime(state: ScheduleState): number | undefined {
