@@ -54,6 +54,8 @@ const STEPS: readonly string[] = [
    INSERT INTO log (run, first, ws, seq, n, bytes, retries, batches, queued, messages, body)
      SELECT run, first, ws, seq, n, bytes, retries, batches, queued, messages, body FROM log_before ORDER BY run, first;
    DROP TABLE log_before;`,
+  // 9: rows of schedules are shorter (SCHEDULEROW-1): older programs cannot read these.
+  "",
 ];
 
 /** The format of the files that this program writes, kept in `user_version`. */

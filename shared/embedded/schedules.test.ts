@@ -1,21 +1,22 @@
 import { expect, test } from "vitest";
 import { uuid } from "../../test/contract/subject.ts";
-import { Readable } from "../lib/readable.ts";
 import type { StoredSchedule } from "../ports.ts";
 import { create } from "../schedule/service/index.ts";
 import { embedded } from "../server/embedded.ts";
-import { EmbeddedSchedules } from "./schedules.ts";
+import { stateOf } from "./schedule-rows.ts";
 
 test("a schedule in memory is the one of its row, after each write and after a refused one", async () => {
   const store = embedded();
   const { schedules, database } = store;
   const workspace = uuid();
   const key = { workspace, schedule: "hourly" };
-  /** From the row: it knows no schedule yet. */
-  const stored = () => new EmbeddedSchedules(database, new Readable(() => {})).get(key);
+  const stored = () => {
+    const row = database.one("SELECT * FROM schedules WHERE ws = ? AND id = ?", workspace, key.schedule)!;
+    return { state: stateOf(row), wakeAt: row.wake_at };
+  };
   const same = async () => {
     const known = await schedules.get(key);
-    expect(JSON.parse(JSON.stringify(known))).toEqual(JSON.parse(JSON.stringify(await stored())));
+    expect(JSON.parse(JSON.stringify(known))).toEqual(JSON.parse(JSON.stringify(stored())));
     return known as StoredSchedule;
   };
   const given = { schedule_id: "hourly", workflow_name: "orders", deployment_name: "shop" };
@@ -29,6 +30,7 @@ test("a schedule in memory is the one of its row, after each write and after a r
   expect(await same()).toMatchObject({ state: { note: "later" }, wakeAt: 7 });
   expect(await schedules.replace(workspace, first.state, { state: { ...noted, note: "lost" }, wakeAt: 8 })).toBe(false);
   expect(await same()).toMatchObject({ state: { note: "later" }, wakeAt: 7 });
+  expect(await schedules.due(7, 9)).toEqual([{ ...key, wakeAt: 7 }]);
   await schedules.clearWakeAt(key);
   expect(await same()).toMatchObject({ wakeAt: null });
 

@@ -1,9 +1,9 @@
 /**
  * Schedules in SQLite: one row each, and rows of some twenty log entries that no longer fit in the schedule's own row.
  *
- * SCHEDULECACHE-1. The schedules that were read or written last stay in memory, with their compiled times: a wake-up reads its
- *     schedule twice. This process alone writes the file, and what is known of a row is forgotten before a write of it. A
- *     schedule is frozen, because several callers get the same object.
+ * SCHEDULECACHE-1. The schedules that were read or written last stay in memory, and those that `due` has just named: one statement
+ *     reads hundreds of them in the time of some dozens. This process alone writes the file, and what is known of a row is
+ *     forgotten before a write of it. A schedule is frozen, because several callers get the same object.
  */
 
 import { LruCache } from "../lib/lru-cache.ts";
@@ -17,25 +17,25 @@ import {
   UnreadableSchedule,
 } from "../ports.ts";
 import type { Millis } from "../protocol/history.ts";
-import { checkState, type LogEntry, outboxOf, readState, type ScheduleState } from "../schedule/rules/index.ts";
+import { hasOutbox, type LogEntry, type ScheduleState } from "../schedule/rules/index.ts";
 import { type Database, json, parse, type Row } from "./database.ts";
+import { SCHEDULE_COLUMNS, stateOf, textOf } from "./schedule-rows.ts";
 
-function stateOf(row: Row): ScheduleState | UnreadableSchedule {
-  const state = readState(String(row.body));
-  return "problem" in state ? new UnreadableSchedule(String(row.id), Number(row.created_at), state.problem) : state;
+interface Known {
+  readonly workspace: string;
+  /** Not parsed yet; null: `stored` is. */
+  readonly row: Row | null;
+  readonly stored: StoredSchedule | null;
 }
-
-const hasOutbox = (state: ScheduleState) => (outboxOf(state).length > 0 ? 1 : null);
 
 const MOST_KNOWN = 1_000;
 /** Characters of a schedule's JSON. Longer ones have a large input, or many runs. */
 const MOST_CHARACTERS = 8_000;
 
-const nameOf = (workspace: string, schedule: string): string => `${workspace} ${schedule}`;
-
 export class EmbeddedSchedules implements Schedules {
   readonly #db: Database;
-  readonly #known = new LruCache<StoredSchedule>(MOST_KNOWN);
+  /** By the id alone, as in `head-cache.ts`. */
+  readonly #known = new LruCache<Known>(MOST_KNOWN);
   readonly #readable: Readable;
   /** Called with the time of every `arm`. */
   onArm: (at: Millis) => void = () => {};
@@ -47,20 +47,25 @@ export class EmbeddedSchedules implements Schedules {
 
   #remember(workspace: string, { state, wakeAt }: StoredSchedule, characters: number): void {
     if (characters > MOST_CHARACTERS) return;
-    this.#known.set(nameOf(workspace, state.schedule_id), { state: Object.freeze(state), wakeAt });
+    this.#known.set(state.schedule_id, { workspace, row: null, stored: { state: Object.freeze(state), wakeAt } });
   }
 
-  async get({ workspace, schedule }: ScheduleKey): Promise<StoredSchedule | null> {
+  #knownOf({ workspace, schedule }: ScheduleKey): Known | undefined {
+    const known = this.#known.get(schedule);
+    return known?.workspace === workspace ? known : undefined; // schedules of two workspaces may have one id
+  }
+
+  async get(key: ScheduleKey): Promise<StoredSchedule | null> {
     if (this.#db.failure) throw this.#db.failure; // what is remembered may not have been written
-    const known = this.#known.get(nameOf(workspace, schedule));
-    if (known) return known;
-    const sql = "SELECT id, created_at, wake_at, body FROM schedules WHERE ws = ? AND id = ?";
-    const row = this.#db.one(sql, workspace, schedule);
+    const known = this.#knownOf(key);
+    if (known?.stored) return known.stored;
+    const sql = `SELECT ${SCHEDULE_COLUMNS}, wake_at FROM schedules WHERE ws = ? AND id = ?`;
+    const row = known?.row ?? this.#db.one(sql, key.workspace, key.schedule);
     if (!row) return null;
     const state = stateOf(row);
     if (state instanceof UnreadableSchedule) throw state;
     const stored = { state, wakeAt: row.wake_at as number | null };
-    this.#remember(workspace, stored, String(row.body).length);
+    this.#remember(key.workspace, stored, String(row.body).length);
     return stored;
   }
 
@@ -73,33 +78,38 @@ export class EmbeddedSchedules implements Schedules {
       state.version,
       state.created_at,
       wakeAt,
-      hasOutbox(state),
-      json(state),
+      hasOutbox(state) ? 1 : null,
+      textOf(workspace, state).body,
     );
     return put === 1;
   }
 
-  async replace(workspace: string, seen: ScheduleState, { state, wakeAt }: StoredSchedule) {
-    const body = json(state);
-    this.#known.delete(nameOf(workspace, seen.schedule_id));
+  async replace(workspace: string, seen: ScheduleState, next: StoredSchedule) {
+    const { body, isReadable } = textOf(workspace, next.state);
+    const put = this.#replace(workspace, seen, next, body);
+    if (put && isReadable) this.#remember(workspace, next, body.length);
+    return put;
+  }
+
+  #replace(workspace: string, seen: ScheduleState, { state, wakeAt }: StoredSchedule, body: string): boolean {
+    this.#known.delete(seen.schedule_id);
     const put = this.#db.run(
       `UPDATE schedules SET version = ?, wake_at = ?, outbox = ?, body = ?
        WHERE ws = ? AND id = ? AND version = ? AND created_at = ?`,
       state.version,
       wakeAt,
-      hasOutbox(state),
+      hasOutbox(state) ? 1 : null,
       body,
       workspace,
       seen.schedule_id,
       seen.version,
       seen.created_at,
     );
-    if (put === 1 && !("problem" in checkState(state))) this.#remember(workspace, { state, wakeAt }, body.length);
     return put === 1;
   }
 
   async delete({ workspace, schedule }: ScheduleKey) {
-    this.#known.delete(nameOf(workspace, schedule));
+    this.#known.delete(schedule);
     return this.#db.atomically(() => {
       this.#db.run("DELETE FROM schedule_log WHERE ws = ? AND id = ?", workspace, schedule);
       return this.#db.run("DELETE FROM schedules WHERE ws = ? AND id = ?", workspace, schedule) === 1;
@@ -107,7 +117,7 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async list(workspace: string, p: { after?: string; limit: number; maxBytes?: number }) {
-    const sql = "SELECT id, created_at, body FROM schedules WHERE ws = ? AND id > ? ORDER BY id LIMIT 1";
+    const sql = `SELECT ${SCHEDULE_COLUMNS} FROM schedules WHERE ws = ? AND id > ? ORDER BY id LIMIT 1`;
     const states: (ScheduleState | UnreadableSchedule)[] = [];
     let [after, bytes] = [p.after ?? "", 0];
     while (states.length < p.limit && bytes < (p.maxBytes ?? Number.POSITIVE_INFINITY)) {
@@ -122,15 +132,22 @@ export class EmbeddedSchedules implements Schedules {
 
   async due(until: Millis, limit: number): Promise<DueSchedule[]> {
     const rows = this.#db.all(
-      "SELECT ws, id, wake_at FROM schedules WHERE wake_at <= ? ORDER BY wake_at LIMIT ?",
+      `SELECT ws, id, version, created_at, wake_at, CASE WHEN length(body) <= ? THEN body END AS body FROM schedules
+       WHERE wake_at <= ? ORDER BY wake_at LIMIT ?`,
+      MOST_CHARACTERS,
       until,
       limit,
     );
-    return rows.map((row) => ({ workspace: String(row.ws), schedule: String(row.id), wakeAt: Number(row.wake_at) }));
+    return rows.map((row) => {
+      const key = { workspace: String(row.ws), schedule: String(row.id) };
+      const isAhead = row.body !== null && !this.#knownOf(key);
+      if (isAhead) this.#known.set(key.schedule, { workspace: key.workspace, row, stored: null });
+      return { ...key, wakeAt: Number(row.wake_at) };
+    });
   }
 
   async clearWakeAt({ workspace, schedule }: ScheduleKey) {
-    this.#known.delete(nameOf(workspace, schedule));
+    this.#known.delete(schedule);
     this.#db.run("UPDATE schedules SET wake_at = NULL WHERE ws = ? AND id = ?", workspace, schedule);
   }
 

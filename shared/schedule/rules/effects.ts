@@ -72,6 +72,10 @@ export function repeatOverdue(draft: Draft): void {
   if (repeated) state.active = active;
 }
 
+/** Whether `outboxOf` has any. */
+export const hasOutbox = (state: ScheduleState): boolean =>
+  state.active.some(({ starting, stop }) => starting !== null || (stop !== null && !stop.confirmed));
+
 /** The effects without a result. After a crash another process may perform all of them at once. */
 export function outboxOf(state: ScheduleState): Effect[] {
   return state.active.flatMap((run): Effect[] => {

@@ -12,7 +12,7 @@ export {
   type ScheduleDefinition,
 } from "./definition.ts";
 export { describe, logAt, type ScheduleDescription } from "./describe.ts";
-export { outboxOf } from "./effects.ts";
+export { hasOutbox, outboxOf } from "./effects.ts";
 export { executionIdOf } from "./ids.ts";
 export type { SpecIssue } from "./issues.ts";
 export { pause, resume } from "./pause.ts";

@@ -5,15 +5,18 @@ const LISTS = ["buffer", "active", "recent", "log"] as const;
 const NUMBERS = ["version", "cursor", "manual_runs", "log_entries", "created_at", "updated_at"] as const;
 const TEXTS = ["schedule_id", "seed", "workflow_name", "deployment_name"] as const;
 
-/** The state, or why the text holds none. */
-export function readState(text: string): ScheduleState | { readonly problem: string } {
+/** The state, or why the text holds none. `complete`: adds what the store has left out. */
+export function readState(
+  text: string,
+  complete = (stored: unknown): unknown => stored,
+): ScheduleState | { readonly problem: string } {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     return { problem: `it is not JSON: ${(error as Error).message}` };
   }
-  return checkState(value);
+  return checkState(complete(value));
 }
 
 /** The same of what the text says. */
