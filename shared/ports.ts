@@ -59,6 +59,11 @@ export interface Executions {
    * deleted, and `create` tells more. It is then the dearer way. Absent: only `create`.
    */
   createNew?(head: Head): Promise<boolean>;
+  /**
+   * As `createNew` of all heads, with the change of the schedule that starts them (`Schedules.replace`), in one transaction. False:
+   * nothing was written, also because the schedule is another than the one that was seen. Absent: the store has no such transaction.
+   */
+  createScheduled?(heads: readonly Head[], change: ScheduleChange): Promise<boolean>;
   /** Gives the message the next number of its chain, then writes it (MESSAGE-1). Idempotent by message id. */
   putMessage(ref: Ref, chain: string, message: Message): Promise<void>;
   removeMessages(ref: Ref, chain: string, ids: readonly string[]): Promise<void>;
@@ -617,6 +622,12 @@ export class UnreadableSchedule extends Error {
 /** One schedule from create to delete. Its id may be used again, with a new log. */
 export interface ScheduleLife extends ScheduleKey {
   readonly createdAt: Millis;
+}
+
+export interface ScheduleChange {
+  readonly workspace: string;
+  readonly seen: ScheduleState;
+  readonly next: StoredSchedule;
 }
 
 /** Schedules and their logs. Only `shared/schedule/service` creates and changes them. */

@@ -17,6 +17,7 @@ import type {
   Ref,
   Refusals,
   RunsQuery,
+  ScheduleChange,
   WaitingExecution,
 } from "../ports.ts";
 import type { ExecutionCost } from "../protocol/cost.ts";
@@ -34,6 +35,7 @@ import type { Notifier } from "./notifier.ts";
 import { eraseHidden, hideRuns } from "./retention.ts";
 import type { EmbeddedRollups } from "./rollups.ts";
 import { END_OF_OPEN_RUNS, listRuns } from "./runs.ts";
+import type { EmbeddedSchedules } from "./schedules.ts";
 import { addSearchKeys, removeSearchKeys } from "./search-keys.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -126,6 +128,7 @@ export class EmbeddedExecutions implements Executions {
   readonly #notifier: Notifier;
   readonly #readable: Readable;
   readonly #rollups: EmbeddedRollups;
+  readonly #schedules: EmbeddedSchedules;
   readonly #clock: Clock;
   readonly #heads = new HeadCache();
   readonly #late: LateRuns;
@@ -156,6 +159,7 @@ export class EmbeddedExecutions implements Executions {
     sequence: Sequence;
     notifier: Notifier;
     rollups: EmbeddedRollups;
+    schedules: EmbeddedSchedules;
     clock: Clock;
     readable: Readable;
   }) {
@@ -163,6 +167,7 @@ export class EmbeddedExecutions implements Executions {
     this.#sequence = o.sequence;
     this.#notifier = o.notifier;
     this.#rollups = o.rollups;
+    this.#schedules = o.schedules;
     this.#clock = o.clock;
     this.#readable = o.readable;
     this.#late = new LateRuns(o.db, o.rollups);
@@ -194,14 +199,35 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async createNew(head: Head) {
-    if (this.#isDeleted(head)) return false;
-    const first = { ...head, fence: 1 };
-    const text = textOf(first);
-    const end = this.#db.atomically(() =>
-      this.#putHead(first, text, PUT_NEW_HEAD) ? this.#putRun(first, text) : null,
-    );
-    if (end) this.#created(first, text, end);
-    return end !== null;
+    return this.#createAll([head], () => true);
+  }
+
+  async createScheduled(heads: readonly Head[], change: ScheduleChange) {
+    return this.#schedules.replaceWithin(change, (write) => this.#createAll(heads, write));
+  }
+
+  /** Writes all heads and what `also` writes, or nothing: if a head is not new, or `also` answers false. */
+  #createAll(heads: readonly Head[], also: () => boolean): boolean {
+    if (heads.some((head) => this.#isDeleted(head))) return false;
+    const firsts = heads.map((head) => {
+      const first = { ...head, fence: 1 };
+      return { first, text: textOf(first) };
+    });
+    try {
+      const ends = this.#db.atomically(() => {
+        const begun = firsts.map(({ first, text }) => {
+          if (!this.#putHead(first, text, PUT_NEW_HEAD)) throw NOTHING_WRITTEN;
+          return this.#putRun(first, text);
+        });
+        if (!also()) throw NOTHING_WRITTEN;
+        return begun;
+      });
+      for (const [i, { first, text }] of firsts.entries()) this.#created(first, text, ends[i]!);
+      return true;
+    } catch (error) {
+      if (error === NOTHING_WRITTEN) return false;
+      throw error;
+    }
   }
 
   async create(head: Head, over: readonly ExecutionStatus[], seen?: string) {
@@ -872,6 +898,9 @@ const valuesOf = ({ bytes, retries, batches, queued, messages }: LogEnd): number
   queued,
   messages,
 ];
+
+/** Undoes a call (COMMIT-5) that is no fault. */
+const NOTHING_WRITTEN = new Error("nothing was written");
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(json(value));
 

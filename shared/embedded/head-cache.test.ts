@@ -7,6 +7,7 @@ import { embedded } from "../server/embedded.ts";
 import { EmbeddedExecutions } from "./executions.ts";
 import { Notifier } from "./notifier.ts";
 import { EmbeddedRollups } from "./rollups.ts";
+import { EmbeddedSchedules } from "./schedules.ts";
 import { Sequence } from "./sequence.ts";
 
 function made() {
@@ -19,6 +20,7 @@ function made() {
       sequence: new Sequence(db),
       notifier: new Notifier(clock, db),
       rollups: new EmbeddedRollups({ db, clock, retentionMs: 1, readable: new Readable(() => {}) }),
+      schedules: new EmbeddedSchedules(db, new Readable(() => {})),
       clock,
       readable: new Readable(() => {}),
     });

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { uuid } from "../../test/contract/subject.ts";
+import { describe, expect, test } from "vitest";
+import { headOf, newRef, uuid } from "../../test/contract/subject.ts";
 import type { StoredSchedule } from "../ports.ts";
 import { create } from "../schedule/service/index.ts";
 import { embedded } from "../server/embedded.ts";
@@ -42,4 +42,49 @@ test("a schedule in memory is the one of its row, after each write and after a r
   await create(store, workspace, { ...given, definition: { intervals: [{ every: "PT2H" }] } });
   expect((await same()).state.definition.intervals).toMatchObject([{ every: "PT2H" }]);
   store.close();
+});
+
+describe("a schedule is changed together with the executions that it starts", () => {
+  async function made() {
+    const store = embedded();
+    const { schedules, executions } = store;
+    const { workspace, ...ref } = newRef();
+    const given = { schedule_id: "s", workflow_name: "orders", deployment_name: "shop" };
+    await create(store, workspace, { ...given, definition: { intervals: [{ every: "PT1H" }] } });
+    const key = { workspace, schedule: "s" };
+    const { state: seen } = (await schedules.get(key))!;
+    const next = { state: { ...seen, note: "started", version: seen.version + 1 }, wakeAt: 7 };
+    const heads = ["one", "two"].map((each) => headOf({ workspace, execution: `${ref.execution}-${each}` }, 1));
+    const present = async () => ({
+      note: (await schedules.get(key))?.state.note,
+      begun: (await Promise.all(heads.map((head) => executions.head(head)))).map((head) => head?.run ?? null),
+      rows: Number(store.database.one("SELECT COUNT(*) AS n FROM runs")!.n),
+    });
+    return { store, executions, schedules, workspace, seen, next, heads, present };
+  }
+
+  test("all is written in one transaction", async () => {
+    const { store, executions, workspace, seen, next, heads, present } = await made();
+    expect(await executions.createScheduled!(heads, { workspace, seen, next })).toBe(true);
+    expect(await present()).toEqual({ note: "started", begun: heads.map(({ run }) => run), rows: 2 });
+    store.close();
+  });
+
+  test("nothing is written if the schedule is another than the one that was seen", async () => {
+    const { store, executions, schedules, workspace, seen, next, heads, present } = await made();
+    const other = { state: { ...seen, note: "paused", version: seen.version + 1 }, wakeAt: null };
+    expect(await schedules.replace(workspace, seen, other)).toBe(true);
+    expect(await executions.createScheduled!(heads, { workspace, seen, next })).toBe(false);
+    expect(await present()).toEqual({ note: "paused", begun: [null, null], rows: 0 });
+    store.close();
+  });
+
+  test("nothing is written if one of the ids has an execution", async () => {
+    const { store, executions, workspace, seen, next, heads, present } = await made();
+    const other = { ...heads[1]!, run: uuid(), chain: uuid(), token: "of a client" };
+    await executions.create(other, []);
+    expect(await executions.createScheduled!(heads, { workspace, seen, next })).toBe(false);
+    expect(await present()).toEqual({ note: null, begun: [null, other.run], rows: 1 });
+    store.close();
+  });
 });

@@ -10,6 +10,7 @@ import { LruCache } from "../lib/lru-cache.ts";
 import type { Readable } from "../lib/readable.ts";
 import {
   type DueSchedule,
+  type ScheduleChange,
   type ScheduleKey,
   type ScheduleLife,
   type Schedules,
@@ -85,9 +86,14 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async replace(workspace: string, seen: ScheduleState, next: StoredSchedule) {
-    const { body, isReadable } = textOf(workspace, next.state);
-    const put = this.#replace(workspace, seen, next, body);
-    if (put && isReadable) this.#remember(workspace, next, body.length);
+    return this.replaceWithin({ workspace, seen, next }, (write) => write());
+  }
+
+  /** As `replace`, in a transaction that `within` makes of the write and others. */
+  replaceWithin({ workspace, seen, next }: ScheduleChange, within: (write: () => boolean) => boolean): boolean {
+    const text = textOf(workspace, next.state);
+    const put = within(() => this.#replace(workspace, seen, next, text.body));
+    if (put && text.isReadable) this.#remember(workspace, next, text.body.length);
     return put;
   }
 

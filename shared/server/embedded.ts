@@ -104,7 +104,7 @@ export function embedded(options: EmbeddedOptions = {}): Embedded {
     setAside.add(`${commits} commits of the damaged log ${copy}`, "until restart");
     log.error("startup: the write-ahead log is damaged, acknowledged writes are lost", { frame, commits, copy });
   }
-  const executions = new EmbeddedExecutions({ db: database, sequence, notifier, rollups, clock, readable });
+  const executions = new EmbeddedExecutions({ db: database, sequence, notifier, rollups, schedules, clock, readable });
   const feed = new EmbeddedFeed({ db: database, sequence, notifier, readable });
   executions.onHidden = (run) => feed.forget(run);
   const backupOf = (file: string) => {

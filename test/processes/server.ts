@@ -28,7 +28,7 @@ const writes = {
   claim: ["claim"],
   park: ["park"],
   close: ["close"],
-  start: ["create", "createNew"],
+  start: ["create", "createNew", "createScheduled"],
   send: ["requestWake"],
 } as const;
 if (values.die === "early") dieEarly();

@@ -1,9 +1,12 @@
 /** Performs the effects of a schedule: starts, cancels and terminates executions. Repeating one changes nothing (CHANGE-2). */
 import { searchKeysOf } from "../../core/search-keys.ts";
+import { firstHead } from "../../engine/create.ts";
+import { enqueueWorkflowTask } from "../../engine/enqueue.ts";
 import { send } from "../../engine/send.ts";
-import { start } from "../../engine/start.ts";
+import { type StartRequest, start } from "../../engine/start.ts";
 import { terminate } from "../../engine/terminate.ts";
 import type { Ports } from "../../ports.ts";
+import type { Head } from "../../protocol/head.ts";
 import { messageId } from "../../protocol/messages.ts";
 import type {
   Effect,
@@ -14,7 +17,7 @@ import type {
   StopEffect,
   StopResult,
 } from "../rules/index.ts";
-import { targetOf } from "./target.ts";
+import { type NoTarget, targetOf } from "./target.ts";
 
 /** Never throws: a fault of the store becomes the result "unavailable", after which the effect is performed again. */
 export async function perform(
@@ -42,17 +45,39 @@ export async function perform(
   }
 }
 
-async function startRun(
+/** The first heads of the executions that the effects ask for, not written yet; null: an effect is no start, or has no target. */
+export async function firstHeads(
+  ports: Ports,
+  workspace: string,
+  state: ScheduleState,
+  effects: readonly Effect[],
+): Promise<Head[] | null> {
+  const heads: Head[] = [];
+  for (const effect of effects) {
+    const request = effect.kind === "start" ? await requestOf(ports, workspace, state, effect) : null;
+    if (!request || "kind" in request) return null;
+    heads.push(firstHead(ports, request));
+  }
+  return heads;
+}
+
+/** Enqueues the first tasks of executions that a commit has begun. A task is a hint: the sweeper enqueues those that fail. */
+export async function enqueueFirstTasks(ports: Ports, begun: readonly Head[]): Promise<void> {
+  for (const head of begun) await enqueueWorkflowTask(ports, head, { isFirst: true });
+}
+
+/** The start that the effect asks for, or why there is none. */
+async function requestOf(
   ports: Ports,
   workspace: string,
   state: ScheduleState,
   effect: StartEffect,
-): Promise<StartResult> {
+): Promise<StartRequest | NoTarget> {
   const target = await targetOf(ports, workspace, effect);
   if (target.kind !== "registration") return target;
   const { registration } = target;
   const { execution_timeout, search_keys, display_name: displayName } = registration.definition;
-  const started = await start(ports, {
+  return {
     workspace,
     execution: effect.execution_id,
     workflow: registration.workflow,
@@ -67,7 +92,18 @@ async function startRun(
     schedule: { id: effect.schedule_id, nominal: effect.nominal },
     searchKeys: searchKeysOf(search_keys, effect.input),
     user: state.created_by,
-  });
+  };
+}
+
+async function startRun(
+  ports: Ports,
+  workspace: string,
+  state: ScheduleState,
+  effect: StartEffect,
+): Promise<StartResult> {
+  const request = await requestOf(ports, workspace, state, effect);
+  if ("kind" in request) return request;
+  const started = await start(ports, request);
   if (started.kind === "exists") return { kind: "duplicate" };
   if (started.kind === "deleted") return { kind: "started", closed: true };
   const { first_run, started_at, status, due_at } = started.head;

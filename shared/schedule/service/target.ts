@@ -9,9 +9,8 @@ import { inputProblems } from "../../routing/input-problems.ts";
 import { route } from "../../routing/route.ts";
 import type { StartEffect } from "../rules/index.ts";
 
-export type Target =
-  | { readonly kind: "registration"; readonly registration: RegistrationRecord }
-  | { readonly kind: "refused" | "unavailable"; readonly reason: string };
+export type NoTarget = { readonly kind: "refused" | "unavailable"; readonly reason: string };
+export type Target = { readonly kind: "registration"; readonly registration: RegistrationRecord } | NoTarget;
 
 export async function targetOf(ports: Ports, workspace: string, effect: StartEffect): Promise<Target> {
   const { workflow_name: workflow, workflow_registration_id: id, deployment_name: deployment } = effect;

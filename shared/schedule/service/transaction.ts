@@ -9,6 +9,13 @@
  *               perform and commit repeat until no effect is left
  *     arm       the timer, for the next wake-up time                                                       CHANGE-3
  *
+ * A store with one transaction for schedules and executions writes once where all effects are starts:
+ *
+ *     read, decide
+ *     decide    again, on the result that the executions have begun
+ *     commit    both decisions, with the executions                                                        CHANGE-4
+ *     enqueue   their first tasks, perform what the second decision has left, arm
+ *
  * CHANGE-1. A commit is conditional on the version that was read (optimistic concurrency). After a conflict the transaction
  *     reads and decides again.
  * CHANGE-2. Effects are performed after the commit that decided them. If the process dies before it commits their results, the
@@ -17,9 +24,14 @@
  *     to terminate what is closed. So one due time starts at most one execution, however often its start is performed.
  * CHANGE-3. The timer is armed last. If the process dies before that, the sweeper (AWS) or the timer of the next process (one
  *     machine) still finds the schedule through `due`.
+ * CHANGE-4. After a crash the store has the executions and the schedule that names them as started, or neither, and then the
+ *     schedule is still due. If the transaction writes nothing (a conflict, an execution that has the id, a fault), or no worker is
+ *     live for a start, the service commits the decision first and then performs it, as above. A task that is lost is only late:
+ *     the sweeper enqueues it.
  */
 import { lazy } from "../../lib/lazy.ts";
 import type { Ports, ScheduleKey, StoredSchedule } from "../../ports.ts";
+import type { Head } from "../../protocol/head.ts";
 import type { Millis } from "../../protocol/history.ts";
 import {
   type CreateSchedule,
@@ -44,7 +56,7 @@ export type Created =
   | { kind: "exists" }
   | Extract<Changed, { kind: "invalid" }>;
 
-/** Effects that are performed concurrently. */
+/** Effects that are performed concurrently, or in one transaction (CHANGE-4): a longer one would hold up other requests. */
 const CONCURRENT_EFFECTS = 20;
 /** Writers that compete for one schedule do not cause so many conflicts in a row: more is a fault. */
 const MAX_CONFLICTS = 100;
@@ -75,7 +87,13 @@ export async function recoverOutbox(ports: Ports, key: ScheduleKey): Promise<voi
   const stored = await ports.schedules.get(key);
   if (!stored) return;
   const effects = outboxOf(stored.state);
-  const last = await flushOutbox(ports, key, { kind: "committed", stored, wakeAtBefore: stored.wakeAt, effects });
+  const last = await flushOutbox(ports, key, {
+    kind: "committed",
+    stored,
+    wakeAtBefore: stored.wakeAt,
+    effects,
+    begun: [],
+  });
   if (last.stored.wakeAt !== stored.wakeAt) await ports.schedules.arm(key, last.stored.wakeAt);
 }
 
@@ -85,6 +103,8 @@ interface Committed {
   readonly wakeAtBefore: Millis | null;
   /** Decided by this commit and to be performed now. */
   readonly effects: readonly Effect[];
+  /** CHANGE-4. Their first tasks are to be enqueued. */
+  readonly begun: readonly Head[];
 }
 
 /** CHANGE-1. */
@@ -101,17 +121,58 @@ async function commit(
     const wakeAt = decision.wakeAt ?? null;
     // An unchanged state may have another wake-up time: when the rules of its time zone have changed since.
     if (!decision.changed && wakeAt === seen.wakeAt) {
-      return { kind: "committed", stored: seen, wakeAtBefore: wakeAt, effects: [] };
+      return { kind: "committed", stored: seen, wakeAtBefore: wakeAt, effects: [], begun: [] };
     }
-    const log = [...(await moveOldEntries(ports, key.workspace, seen.state)), ...decision.log];
-    const version = decision.changed ? decision.state.version : seen.state.version + 1;
-    const stored = { state: { ...decision.state, log, version }, wakeAt };
-    if (await ports.schedules.replace(key.workspace, seen.state, stored)) {
-      tellOperator(ports, key, seen.state, decision);
-      return { kind: "committed", stored, wakeAtBefore: seen.wakeAt, effects: decision.effects };
-    }
+    const log = await moveOldEntries(ports, key.workspace, seen.state);
+    const write: Write = async (next, begun) => {
+      const state = { ...next.state, log: [...log, ...next.log], version: seen.state.version + 1 };
+      const stored = { state, wakeAt: next.wakeAt ?? null };
+      const { workspace } = key;
+      const written = begun
+        ? await ports.executions.createScheduled!(begun, { workspace, seen: seen.state, next: stored })
+        : await ports.schedules.replace(workspace, seen.state, stored);
+      if (!written) return null;
+      tellOperator(ports, key, seen.state, next);
+      return { kind: "committed", stored, wakeAtBefore: seen.wakeAt, effects: next.effects, begun: begun ?? [] };
+    };
+    const committed = (await writeWithStarts(ports, key, decision, write)) ?? (await write(decision));
+    if (committed) return committed;
   }
   throw new Error(`schedule '${key.schedule}': ${MAX_CONFLICTS} writes in a row met a conflict with other writers`);
+}
+
+/** Writes a decision over the state that was read, with the executions that have begun by it. Null: nothing was written. */
+type Write = (next: Decision, begun?: readonly Head[]) => Promise<Committed | null>;
+
+/** CHANGE-4. Null: nothing was written. */
+async function writeWithStarts(
+  ports: Ports,
+  key: ScheduleKey,
+  decision: Decision,
+  write: Write,
+): Promise<Committed | null> {
+  const { state, effects } = decision;
+  if (!ports.executions.createScheduled || effects.length === 0 || effects.length > CONCURRENT_EFFECTS) return null;
+  try {
+    const { firstHeads } = await performing();
+    const begun = await firstHeads(ports, key.workspace, state, effects);
+    if (!begun) return null;
+    const results = begun.map(
+      ({ execution, run, started_at }): EffectResult => ({
+        kind: "start",
+        execution,
+        result: { kind: "started", run, started_at },
+      }),
+    );
+    const next = effectResults(state, ports.clock.now(), results);
+    return await write({ ...next, log: [...decision.log, ...next.log] }, begun);
+  } catch (error) {
+    ports.log.error("schedule: could not start its runs in one transaction, they are started one by one", {
+      ...key,
+      error,
+    });
+    return null;
+  }
 }
 
 /**
@@ -121,7 +182,9 @@ async function commit(
 async function flushOutbox(ports: Ports, key: ScheduleKey, first: Committed): Promise<Committed> {
   let last = first;
   try {
-    while (last.effects.length > 0) {
+    for (;;) {
+      if (last.begun.length > 0) await (await performing()).enqueueFirstTasks(ports, last.begun);
+      if (last.effects.length === 0) break;
       const results = await performAll(ports, key, last);
       const next = await commit(ports, key, (state, now) => effectResults(state, now, results));
       if (next.kind !== "committed") return last; // the schedule was deleted meanwhile

@@ -27,13 +27,31 @@ const state = async () => (await s.ports.schedules.get(key()))!.state;
 const executions = async () =>
   (await s.client.workflows.runs.listRuns({ order: "asc" })).result.executions.map(({ executionId }) => executionId);
 
+/** Ports with other methods of executions. */
+function withExecutions(ports: Ports, others: Partial<Ports["executions"]>): Ports {
+  const executions = new Proxy(ports.executions, {
+    get(target, name) {
+      if (Object.hasOwn(others, name)) return Reflect.get(others, name);
+      const real = Reflect.get(target, name);
+      return typeof real === "function" ? real.bind(target) : real;
+    },
+  });
+  return { ...ports, executions };
+}
+
+/** Ports of a store without one transaction for schedules and executions, as on AWS (CHANGE-2). The others have it (CHANGE-4). */
+const apart = (ports: Ports) => withExecutions(ports, { createScheduled: undefined as never });
+
+interface Point {
+  readonly port: "schedules" | "executions";
+  readonly method: keyof Ports["schedules"] | keyof Ports["executions"];
+  readonly nth?: number;
+  readonly when?: "before" | "after";
+  readonly isApart?: boolean;
+}
+
 /** The ports of a process that dies at the `nth` call of a method: that call and all later calls never resolve. */
-function dying(
-  port: "schedules" | "executions",
-  method: keyof Ports["schedules"] | keyof Ports["executions"],
-  nth = 1,
-  when = "before",
-) {
+function dying({ port, method, nth = 1, when = "before", isApart = false }: Point) {
   const died = Promise.withResolvers<void>();
   let dead = false;
   let calls = 0;
@@ -42,6 +60,7 @@ function dying(
     new Proxy(s.ports[name], {
       get(target, property) {
         const real = Reflect.get(target, property) as (...args: unknown[]) => Promise<unknown>;
+        if (isApart && property === "createScheduled") return undefined;
         return async (...args: unknown[]) => {
           if (dead) return never;
           const mine = name === port && property === method && ++calls === nth;
@@ -58,26 +77,36 @@ function dying(
 }
 
 /** Wakes the schedule in a process that dies at the given call. */
-async function dieWaking(...at: Parameters<typeof dying>): Promise<void> {
-  const process = dying(...at);
+async function dieWaking(at: Point): Promise<void> {
+  const process = dying(at);
   void wakeSchedule(process.ports, key());
   await process.died;
   await turnOfTheLoop();
 }
 
 describe("a process dies while it handles a due time", () => {
-  const points: [string, Parameters<typeof dying>][] = [
-    ["before the first commit", ["schedules", "replace", 1]],
-    ["after the commit of the decision, before the start", ["executions", "create", 1]],
-    ["after the head of the execution was written, before its task was enqueued", ["executions", "create", 1, "after"]],
-    ["before the commit of the result", ["schedules", "replace", 2]],
-    ["after the commit of the result, before the timer is armed", ["schedules", "arm", 1]],
+  const isApart = true;
+  const points: [string, Point][] = [
+    ["before the first commit", { port: "schedules", method: "replace", isApart }],
+    ["after the commit of the decision, before the start", { port: "executions", method: "create", isApart }],
+    [
+      "after the head of the execution was written, before its task was enqueued",
+      { port: "executions", method: "create", when: "after", isApart },
+    ],
+    ["before the commit of the result", { port: "schedules", method: "replace", nth: 2, isApart }],
+    ["after the commit of the result, before the timer is armed", { port: "schedules", method: "arm", isApart }],
+    ["before the commit of decision and execution", { port: "executions", method: "createScheduled" }],
+    [
+      "after the commit of decision and execution, before its task was enqueued",
+      { port: "executions", method: "createScheduled", when: "after" },
+    ],
+    ["after that commit and the task, before the timer is armed", { port: "schedules", method: "arm" }],
   ];
   for (const [title, point] of points) {
     test(`${title}: after a restart the run starts once, at once`, async () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
-      await dieWaking(...point);
+      await dieWaking(point);
       await s.ports.recoverSchedules();
       await wakeSchedule(s.ports, key());
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
@@ -90,7 +119,7 @@ describe("a process dies while it handles a due time", () => {
     test(`${title}: without a restart a later wake-up starts the run within 30 seconds`, async () => {
       await create({ policy: { overlap: 6 } });
       await s.clock.advance(HOUR);
-      await dieWaking(...point);
+      await dieWaking(point);
       s.ports.timer.start();
       await s.pass(30 * SECOND);
       expect(await executions()).toEqual(["s-20270115T090000Z"]);
@@ -101,7 +130,7 @@ describe("a process dies while it handles a due time", () => {
   test("a process dies while it starts thirty runs: the next process starts the rest, each once", async () => {
     await create({ policy: { overlap: 6 } });
     await s.clock.advance(30 * HOUR);
-    await dieWaking("executions", "create", 17, "after");
+    await dieWaking({ port: "executions", method: "create", nth: 17, when: "after" });
     expect((await executions()).length).toBeLessThan(30);
     await s.ports.recoverSchedules();
     expect(await executions()).toHaveLength(30);
@@ -109,14 +138,17 @@ describe("a process dies while it handles a due time", () => {
     expect(await s.log(id)).toHaveLength(30);
   });
 
-  test("a process dies between the close of a run and the start of the waiting one: the next process starts it", async () => {
+  test.each<[string, Point]>([
+    ["and the start of the waiting one", { port: "executions", method: "create", isApart }],
+    ["and the commit with the start of the waiting one", { port: "executions", method: "createScheduled" }],
+  ])("a process dies between the close of a run %s: the next process starts it", async (_, point) => {
     await create({ policy: { overlap: 3 } });
     s.ports.timer.start();
     await s.pass(2 * HOUR);
     s.ports.timer.stop();
     const [first] = await executions();
     const entry = { kind: "tell_schedule", schedule: id, status: "COMPLETED", failure: null } as const;
-    const process = dying("executions", "create", 1);
+    const process = dying(point);
     void scheduleClosed(process.ports, { workspace: s.workspace, execution: first! }, entry);
     await process.died;
     expect(await executions()).toHaveLength(1);
@@ -131,7 +163,7 @@ describe("a process dies while it handles a due time", () => {
     await s.pass(HOUR);
     s.ports.timer.stop();
     await s.clock.advance(HOUR);
-    await dieWaking("executions", "close", 1);
+    await dieWaking({ port: "executions", method: "close" });
     await s.ports.recoverSchedules();
     const runs = await s.client.workflows.runs.listRuns({ order: "asc" });
     expect(runs.result.executions.map((run) => run.status)).toEqual(["TERMINATED", "RUNNING"]);
@@ -220,17 +252,29 @@ describe("two processes change one schedule", () => {
   });
 });
 
+/** Ports on which the first calls of a method fail. */
+function failing(method: "create" | "createScheduled", times: number): Ports {
+  const { executions } = s.ports;
+  const real = executions[method]!.bind(executions) as (...args: unknown[]) => Promise<unknown>;
+  let left = times;
+  const fails = async (...args: unknown[]) => {
+    if (left-- > 0) throw new Error("throttled");
+    return real(...args);
+  };
+  return withExecutions(s.ports, { [method]: fails });
+}
+
+test("when the store fails in the transaction of decision and start, the start is made after the decision", async () => {
+  await create({});
+  await change(failing("createScheduled", 1), key(), (before, now) => trigger(before, now));
+  expect(await executions()).toHaveLength(1);
+  expect(await s.outcomes(id)).toEqual(["started@0"]);
+  expect(s.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+});
+
 test("when the store fails during a start, the trigger succeeds and later wake-ups repeat the start", async () => {
   await create({});
-  const { executions: real } = s.ports;
-  let failures = 2;
-  const failing = Object.assign(Object.create(real), {
-    create: async (...args: Parameters<typeof real.create>) => {
-      if (failures-- > 0) throw new Error("throttled");
-      return real.create(...args);
-    },
-  }) as typeof real;
-  const ports = { ...s.ports, executions: failing };
+  const ports = apart(failing("create", 2));
   await change(ports, key(), (before, now) => trigger(before, now));
   expect(await executions()).toEqual([]);
   for (let i = 0; i < 4; i++) {
