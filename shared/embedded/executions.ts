@@ -1,4 +1,9 @@
-/** Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1). */
+/**
+ * Heads, logs and inboxes in SQLite. Each method is one step of the protocol and joins the open transaction (COMMIT-1).
+ *
+ * SAVEPOINT-1. A savepoint (COMMIT-5) copies each page that changes within it. So scheduled starts that come in one turn of the
+ *     event loop share one. If it is undone, each of them is written again in a savepoint of its own: it is refused, or fails, alone.
+ */
 
 import { type BatchWork, workOf } from "../core/batch-work.ts";
 import type { RefusedUpdate } from "../core/decide.ts";
@@ -98,6 +103,11 @@ interface LogEnd extends Readonly<BatchWork> {
   /** Without those that the server wrote itself. */
   readonly batches: number;
 }
+/** Executions that begin together, with the change of the schedule that starts them. */
+interface Starts {
+  readonly heads: readonly Head[];
+  readonly change?: ScheduleChange;
+}
 interface Tail extends Ref {
   next: number;
   end: LogEnd;
@@ -138,6 +148,8 @@ export class EmbeddedExecutions implements Executions {
   readonly #tails = new LruCache<Tail>(10_000);
 
   readonly #fences: Fences;
+  /** SAVEPOINT-1. */
+  #scheduled: (Starts & { readonly resolve: (written: boolean | Promise<boolean>) => void })[] = [];
 
   /** Runs of which the start is in the open transaction, if that has this number (CLAIM-2). */
   #begun = { transaction: -1, runs: new Set<string>() };
@@ -199,30 +211,52 @@ export class EmbeddedExecutions implements Executions {
   }
 
   async createNew(head: Head) {
-    return this.#createAll([head], () => true);
+    return this.#writeStarts([{ heads: [head] }]);
   }
 
-  async createScheduled(heads: readonly Head[], change: ScheduleChange) {
-    return this.#schedules.replaceWithin(change, (write) => this.#createAll(heads, write));
-  }
-
-  /** Writes all heads and what `also` writes, or nothing: if a head is not new, or `also` answers false. */
-  #createAll(heads: readonly Head[], also: () => boolean): boolean {
-    if (heads.some((head) => this.#isDeleted(head))) return false;
-    const firsts = heads.map((head) => {
-      const first = { ...head, fence: 1 };
-      return { first, text: textOf(first) };
+  createScheduled(heads: readonly Head[], change: ScheduleChange) {
+    return new Promise<boolean>((resolve) => {
+      if (this.#scheduled.length === 0) process.nextTick(() => this.#writeScheduled());
+      this.#scheduled.push({ heads, change, resolve });
     });
+  }
+
+  /** SAVEPOINT-1. */
+  #writeScheduled(): void {
+    const all = this.#scheduled;
+    this.#scheduled = [];
+    try {
+      if (all.length > 1 && this.#writeStarts(all)) {
+        for (const { resolve } of all) resolve(true);
+        return;
+      }
+    } catch {
+      // One of them fails again below, and alone.
+    }
+    for (const each of all) each.resolve(new Promise((resolve) => resolve(this.#writeStarts([each]))));
+  }
+
+  /** Writes all heads and the changes of their schedules, or nothing: if a head is not new, or a schedule was changed. */
+  #writeStarts(starts: readonly Starts[]): boolean {
+    const written = starts.map(({ heads, change }) => ({
+      firsts: heads.map((head) => {
+        const first = { ...head, fence: 1 };
+        return { first, text: textOf(first) };
+      }),
+      schedule: change && this.#schedules.replacing(change),
+    }));
+    const heads = written.flatMap(({ firsts }) => firsts);
+    if (heads.some(({ first }) => this.#isDeleted(first))) return false;
     try {
       const ends = this.#db.atomically(() => {
-        const begun = firsts.map(({ first, text }) => {
+        for (const { schedule } of written) if (schedule && !schedule.write()) throw NOTHING_WRITTEN;
+        return heads.map(({ first, text }) => {
           if (!this.#putHead(first, text, PUT_NEW_HEAD)) throw NOTHING_WRITTEN;
           return this.#putRun(first, text);
         });
-        if (!also()) throw NOTHING_WRITTEN;
-        return begun;
       });
-      for (const [i, { first, text }] of firsts.entries()) this.#created(first, text, ends[i]!);
+      for (const { schedule } of written) schedule?.isWritten();
+      for (const [i, { first, text }] of heads.entries()) this.#created(first, text, ends[i]!);
       return true;
     } catch (error) {
       if (error === NOTHING_WRITTEN) return false;

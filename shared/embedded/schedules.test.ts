@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { headOf, newRef, uuid } from "../../test/contract/subject.ts";
 import type { StoredSchedule } from "../ports.ts";
+import type { Head } from "../protocol/head.ts";
 import { create } from "../schedule/service/index.ts";
 import { embedded } from "../server/embedded.ts";
 import { stateOf } from "./schedule-rows.ts";
@@ -85,6 +86,31 @@ describe("a schedule is changed together with the executions that it starts", ()
     await executions.create(other, []);
     expect(await executions.createScheduled!(heads, { workspace, seen, next })).toBe(false);
     expect(await present()).toEqual({ note: null, begun: [null, other.run], rows: 1 });
+    store.close();
+  });
+
+  test("SAVEPOINT-1: of several at once only those are not written that are refused, or fail", async () => {
+    const { store, executions, schedules, workspace, seen, next, heads, present } = await made();
+    const [one, two] = heads as [Head, Head];
+    const given = { workflow_name: "orders", deployment_name: "shop", definition: { intervals: [{ every: "PT1H" }] } };
+    await create(store, workspace, { ...given, schedule_id: "other" });
+    const { state: other } = (await schedules.get({ workspace, schedule: "other" }))!;
+    const later = { state: { ...other, note: "later", version: other.version + 1 }, wakeAt: 8 };
+    const changeOf = () => ({ workspace, seen: other, next: later });
+    const answers = await Promise.allSettled([
+      executions.createScheduled!([one], { workspace, seen, next }),
+      executions.createScheduled!([{ ...two, execution: one.execution, run: uuid() }], changeOf()),
+      executions.createScheduled!([{ ...two, execution: "third", run: one.run }], changeOf()), // the run has a log
+      executions.createScheduled!([two], changeOf()),
+    ]);
+    expect(answers.map((each) => (each.status === "fulfilled" ? each.value : String(each.reason)))).toEqual([
+      true,
+      false,
+      expect.stringMatching(/UNIQUE/),
+      true,
+    ]);
+    expect(await present()).toEqual({ note: "started", begun: [one.run, two.run], rows: 2 });
+    expect((await schedules.get({ workspace, schedule: "other" }))!.state.note).toBe("later");
     store.close();
   });
 });

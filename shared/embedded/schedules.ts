@@ -86,15 +86,21 @@ export class EmbeddedSchedules implements Schedules {
   }
 
   async replace(workspace: string, seen: ScheduleState, next: StoredSchedule) {
-    return this.replaceWithin({ workspace, seen, next }, (write) => write());
+    const { write, isWritten } = this.replacing({ workspace, seen, next });
+    const put = write();
+    if (put) isWritten();
+    return put;
   }
 
-  /** As `replace`, in a transaction that `within` makes of the write and others. */
-  replaceWithin({ workspace, seen, next }: ScheduleChange, within: (write: () => boolean) => boolean): boolean {
-    const text = textOf(workspace, next.state);
-    const put = within(() => this.#replace(workspace, seen, next, text.body));
-    if (put && text.isReadable) this.#remember(workspace, next, text.body.length);
-    return put;
+  /** `replace` as a part of a larger call: `write` within what may be undone, `isWritten` after it. */
+  replacing({ workspace, seen, next }: ScheduleChange): { write: () => boolean; isWritten: () => void } {
+    const { body, isReadable } = textOf(workspace, next.state);
+    return {
+      write: () => this.#replace(workspace, seen, next, body),
+      isWritten: () => {
+        if (isReadable) this.#remember(workspace, next, body.length);
+      },
+    };
   }
 
   #replace(workspace: string, seen: ScheduleState, { state, wakeAt }: StoredSchedule, body: string): boolean {

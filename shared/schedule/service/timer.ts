@@ -17,6 +17,8 @@ import { wakeSchedule } from "./wake.ts";
 
 /** Due schedules that one query reads. */
 const BATCH = 500;
+/** Schedules that are woken concurrently: a store may write what they decide together. */
+const TOGETHER = 20;
 /**
  * After this long the timer yields to the event loop. The store commits once per turn of the loop: a shorter slice would make
  * a large batch wait for many commits, a longer one would delay other requests.
@@ -121,9 +123,9 @@ export class ScheduleTimer {
       const due = await this.#due(ports.clock.now(), BATCH);
       if (due.length === 0) return;
       let began = performance.now(); // the clock may be set meanwhile
-      for (const each of due) {
+      for (let i = 0; i < due.length; i += TOGETHER) {
         if (!this.#running) return;
-        await this.#wake(each);
+        await Promise.all(due.slice(i, i + TOGETHER).map((each) => this.#wake(each)));
         if (performance.now() - began < SLICE_MS) continue;
         await nextTurn(); // the store commits, and other requests are served
         began = performance.now();
