@@ -37,7 +37,9 @@ const USUAL = {
   log_entries: 0,
   log: NONE,
 } satisfies Partial<ScheduleState>;
+/** In the order of the API, which shows definitions. Those that are undefined each row has. */
 const USUAL_DEFINITION = {
+  input: undefined,
   calendars: NONE,
   intervals: NONE,
   cron_expressions: NONE,
@@ -46,8 +48,9 @@ const USUAL_DEFINITION = {
   end_at: null,
   jitter: null,
   time_zone_name: null,
+  policy: undefined,
   max_executions: null,
-} satisfies Partial<ScheduleDefinition>;
+} satisfies Record<keyof ScheduleDefinition, unknown>;
 const USUAL_COUNTERS: ScheduleState["counters"] = {
   started: 0,
   overlap_skipped: 0,
