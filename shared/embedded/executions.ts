@@ -514,9 +514,8 @@ export class EmbeddedExecutions implements Executions {
 
   /** FENCE-3: the claim that had this fence may have been lost by a crash. */
   #mayBeLost(ref: Ref, run: string, fence: number): boolean {
-    if (!this.#fences.isInDoubt(fence)) return false;
     const head = this.#head(ref);
-    return head?.run === run && head.fence !== fence;
+    return head?.run === run && this.#fences.mayBeLost(fence, head.fence);
   }
 
   /** A run never changes its execution. */

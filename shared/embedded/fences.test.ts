@@ -81,6 +81,25 @@ test("FENCE-3: a batch of a lost claim is refused also once a later claim has pa
   expect(await after.putBatch(ref, head.run, last, LIMIT, fence)).toEqual({ kind: "written" });
 });
 
+test("FENCE-3: a claim of a later process than those that an older copy of the file knows is lost as well", async () => {
+  const before = opened("copied");
+  const ref = newRef();
+  const head = headOf(ref, 1);
+  await before.executions.create(head, []);
+  await before.executions.claim(ref, { dueAt: 9, session: "A" });
+  await before.durable();
+  for (const end of ["", "-wal"]) copyFileSync(join(folder, `copied${end}`), join(folder, `restored${end}`));
+  for (let n = 0; n < 2; n++) {
+    stores.pop()!.close();
+    opened("copied");
+  }
+  const { executions } = stores.at(-1) as ReturnType<typeof opened>;
+  await executions.requestWake(ref, head.chain, 20);
+  const later = (await executions.claimWoken!(ref, again("A")))!.head.fence;
+  const restored = opened("restored").executions;
+  expect(await restored.putBatch(ref, head.run, batch, LIMIT, later)).toEqual({ kind: "fenced" });
+});
+
 test("FENCE-3: only the claims that come with later tasks have odd fences", async () => {
   const { executions } = opened("odd");
   const ref = newRef();

@@ -7,7 +7,8 @@
  * FENCE-3. The fences of such claims are odd, those of other claims and of wake-ups even. A batch with an odd fence of an earlier process is
  *     written only while the head has this very fence. Otherwise the claim was lost, or nobody can tell: after a later claim has passed a
  *     lost fence, its session may have found nothing to do and parked, and a batch of the lost claim could begin a timer that no
- *     due time covers. A batch that is there already is answered as always. Workers that know no answer `fenced` have no odd fences.
+ *     due time covers. The same goes for one that lies
+ *     ahead of the head, which only an older copy of the file has. A batch that is there already is answered as always. Workers that know no answer `fenced` have no odd fences.
  */
 import type { Database } from "./database.ts";
 
@@ -28,9 +29,10 @@ export class Fences {
     });
   }
 
-  /** FENCE-3. It may be lost unless the head has it. */
-  isInDoubt(fence: number): boolean {
-    return fence % 2 === 1 && fence > FENCES_OF_A_PROCESS && fence < this.least;
+  /** FENCE-3. `present`: of the head. */
+  mayBeLost(fence: number, present: number): boolean {
+    const isEarly = fence % 2 === 1 && fence > FENCES_OF_A_PROCESS;
+    return isEarly && fence !== present && (fence < this.least || fence > present);
   }
 
   /** FENCE-2. */
