@@ -1,14 +1,17 @@
 /**
- * FENCE-1. No fence of a run is given twice, also where a crash has lost what raised it. (The head of a next run may get one that a crash has lost: nobody asks for a fence without its run.) Each process that opens
- *     the file counts itself, and the fences that it gives begin at a number that no earlier one has reached. A claim may therefore
- *     leave before it is on the disk (CLAIM-6): after a crash the worker that has it does not own the execution, and nobody else gets its fence.
- *     The first claim after a start is fence 2 in any process, because a claim that leaves early with its start names a run that is lost too (CLAIM-2).
- * FENCE-2. Claims leave so only once the count is on the disk: another process could count the same otherwise.
+ * Fences of executions on one machine. A claim may leave before it is on the disk (CLAIM-6), so a crash may lose one that a worker has.
+ *
+ * FENCE-1. No fence of a run is given twice, also where a crash has lost what raised it. Each process that opens the file counts
+ *     itself, and the fences that it gives begin at a number that no earlier process has reached. So after a crash the worker with the lost claim does not own the
+ *     execution, and nobody else gets its fence. The first claim after a start is fence 2 in any process, because one that
+ *     leaves early leaves with its start, and names a run that is lost too (CLAIM-2). The next run of an execution may get a fence that a crash has
+ *     lost: nobody asks for a fence without its run.
+ * FENCE-2. Claims leave so only once the count is on the disk: otherwise another process could count the same.
  * FENCE-3. The fences of such claims are odd, those of other claims and of wake-ups even. A batch with an odd fence of an earlier process is
  *     written only while the head has this very fence. Otherwise the claim was lost, or nobody can tell: after a later claim has passed a
  *     lost fence, its session may have found nothing to do and parked, and a batch of the lost claim could begin a timer that no
- *     due time covers. The same goes for one that lies
- *     ahead of the head, which only an older copy of the file has. A batch that is there already is answered as always. Workers that know no answer `fenced` have no odd fences.
+ *     due time covers. The same goes for a fence ahead of the head, after an older copy of the file was put in its place. A batch
+ *     that is there already is answered as always. Workers that do not know the answer `fenced` have no odd fences.
  */
 import type { Database } from "./database.ts";
 
