@@ -89,12 +89,14 @@ const stirred = workflow(
   { name: "stirred", input: z.object({ count: z.number() }), handlers: [poke], ...common },
   async ({ count }) => {
     const got: number[] = [];
-    on(poke, async ({ n }) => {
-      await sleep(5_000);
+    on(poke, ({ n }) => {
       got.push(n);
     });
     await double(21);
-    await waitUntil(() => got.length >= count);
+    for (let n = 1; n <= count; n++) {
+      await waitUntil(() => got.length >= n);
+      await sleep(5_000);
+    }
     return ascending(got);
   },
 );
