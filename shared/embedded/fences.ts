@@ -2,7 +2,8 @@
  * Fences of executions on one machine. A claim may leave before it is on the disk (CLAIM-6), so a crash may lose one that a worker has.
  *
  * FENCE-1. No fence of a run is given twice, also where a crash has lost what raised it. Each process that opens the file counts
- *     itself, and the fences that it gives begin at a number that no earlier process has reached. So after a crash the worker with the lost claim does not own the
+ *     itself, and the fences that it gives begin at a number that no earlier process has reached, at a place of its range that is random, because
+ *     processes on two copies of a file count the same. So after a crash the worker with the lost claim does not own the
  *     execution, and nobody else gets its fence. The first claim after a start is fence 2 in any process, because one that
  *     leaves early leaves with its start, and names a run that is lost too (CLAIM-2). The next run of an execution may get a fence that a crash has
  *     lost: nobody asks for a fence without its run.
@@ -13,6 +14,7 @@
  *     due time covers. The same goes for a fence ahead of the head, after an older copy of the file was put in its place. A batch
  *     that is there already is answered as always. Workers that do not know the answer `fenced` have no odd fences.
  */
+import { randomInt } from "node:crypto";
 import type { Database } from "./database.ts";
 
 /** More than the claims that one process gives one execution, and room for 8 million processes in the integers that JavaScript has. */
@@ -26,7 +28,7 @@ export class Fences {
   constructor(db: Database) {
     const openings = Number(db.one("SELECT value FROM meta WHERE name = 'openings'")?.value ?? 0) + 1;
     db.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('openings', ?)", openings);
-    this.least = openings * FENCES_OF_A_PROCESS;
+    this.least = openings * FENCES_OF_A_PROCESS + randomInt(FENCES_OF_A_PROCESS / 2);
     db.afterCommit(() => {
       this.#isCounted = true;
     });
