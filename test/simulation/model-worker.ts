@@ -74,7 +74,12 @@ export class ModelWorker {
     const beat = async () => {
       for (;;) {
         await this.world.pause(this.process, this.#registered.heartbeat_ms);
-        await this.transport.call("heartbeat", worker, { retry: false, timeoutMs: 10_000 }).catch(() => {});
+        const beaten = this.transport.call("heartbeat", worker, { retry: false, timeoutMs: 10_000 });
+        const isKnown = await beaten.then(
+          ({ all_active }) => all_active,
+          () => true,
+        );
+        if (!isKnown) await register().catch(() => {}); // as WORKER-2
       }
     };
     void beat();

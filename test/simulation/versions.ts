@@ -20,6 +20,8 @@ const NAMES = ["v1", "v2"] as const;
 const VERSIONS = NAMES.map((name) => versionDeployment(DEPLOYMENT, name));
 /** Nobody is away, and nothing is promoted, after so long. */
 const CHANGES_MS = 300_000;
+/** So often the operator promotes the second version in the end. */
+const SETTLES = 10;
 const EVERY_MS = [2_000, 20_000, 80_000];
 
 type Route = Pick<StartRequest, "deployment" | "registration" | "deploymentNamed">;
@@ -62,7 +64,7 @@ export class Versions {
     });
     this.#hasOperator = chance.happens(0.7);
     const act = () => {
-      if (world.now >= end) return;
+      if (world.now >= end) return this.#settle(SETTLES);
       this.#change();
       world.at(world.now + chance.oneOf(EVERY_MS), act);
     };
@@ -80,6 +82,13 @@ export class Versions {
       if (isBack) await rollBackDeployment(context, deployment, body);
       else await promoteDeployment(context, deployment, { ...body, ...ramp });
     }).answer;
+  }
+
+  /** A roll-back may have left a workflow without a current version: starts that name none would wait for ever. The call may die. */
+  #settle(times: number): void {
+    const { world } = this.#server;
+    void this.#server.ask("promotion", (context) => promoteDeployment(context, VERSIONS[1]!, {})).answer;
+    if (times > 1) world.at(world.now + 20_000, () => this.#settle(times - 1));
   }
 
   /** What a start names; null: nothing. */
