@@ -478,7 +478,7 @@ export class EmbeddedExecutions implements Executions {
     p: { dueAt: Millis; keepAfter: Millis; session: string; deployment: string; bytes: number; again: boolean },
   ) {
     const head = this.#claimWoken(ref, p);
-    return head && { head, tail: this.#tailOf(ref.workspace, head.run) };
+    return head && { head, tail: (this.#endOfLog(ref.workspace, head.run)?.next ?? 2) - 1 };
   }
 
   #claimWoken(
@@ -557,28 +557,22 @@ export class EmbeddedExecutions implements Executions {
    * null if the position is inside a batch or beyond the next free one, or the run is not one of this workspace.
    */
   #positionAt(workspace: string, run: string, first: number): { end: LogEnd } | { by: Batch | null } {
-    const known = this.#tails.get(run);
-    if (known?.workspace === workspace && known.next === first) return { end: known.end };
-    const last = this.#db.one(
-      `SELECT ws, first, n, ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`,
-      run,
-    );
-    if (last?.ws !== workspace) return { by: null };
-    const tail = Number(last.first) + Number(last.n) - 1;
-    if (first === tail + 1) return { end: endOf(last) };
+    const last = this.#endOfLog(workspace, run);
+    if (!last) return { by: null };
+    if (first === last.next) return { end: last.end };
     const taken = this.#db.one("SELECT body FROM log WHERE run = ? AND first = ?", run, first);
     return { by: taken ? storedBatch(String(taken.body)) : null };
   }
 
-  #tailOf(workspace: string, run: string): number {
+  /** Null: the run has no log in this workspace. */
+  #endOfLog(workspace: string, run: string): Pick<Tail, "next" | "end"> | null {
     const known = this.#tails.get(run);
-    if (known?.workspace === workspace) return known.next - 1;
+    if (known?.workspace === workspace && !Number.isNaN(known.next)) return known;
     const last = this.#db.one(
-      "SELECT first, n FROM log WHERE run = ? AND ws = ? ORDER BY first DESC LIMIT 1",
+      `SELECT ws, first, n, ${LOG_END} FROM log WHERE run = ? ORDER BY first DESC LIMIT 1`,
       run,
-      workspace,
     );
-    return last ? Number(last.first) + Number(last.n) - 1 : 1;
+    return last?.ws === workspace ? { next: Number(last.first) + Number(last.n), end: endOf(last) } : null;
   }
 
   async batches(ref: Ref, run: string, after: number) {

@@ -247,6 +247,8 @@ test("after a batch that could not be written, the end of the log is read", asyn
   db.run("CREATE TEMP TRIGGER refuse BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'refused'); END");
   await expect(executions.putBatch(ref, run, batch(2), 1e9)).rejects.toThrow(/refused/);
   db.run("DROP TRIGGER refuse");
+  const claiming = { dueAt: 9, keepAfter: 0, session: "s", deployment: headOf(ref, 1).deployment };
+  expect((await executions.claimWoken!(ref, { ...claiming, bytes: 1e6, again: false }))!.tail).toBe(1);
   expect(await executions.putBatch(ref, run, batch(0), 1e9)).toEqual({ kind: "taken", by: null });
   expect(await executions.putBatch(ref, run, batch(2), 1e9)).toEqual({ kind: "written" });
   expect(await executions.putBatch(ref, run, batch(3), 1e9)).toEqual({ kind: "written" });
