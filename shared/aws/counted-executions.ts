@@ -23,8 +23,8 @@ export function counted(store: Executions, meter: Meter): Executions {
       await store.putMessage(ref, chain, message);
       meter.count({ messages: 1 });
     },
-    async putBatch(ref, run, batch, maxBytes) {
-      const put = await store.putBatch(ref, run, batch, maxBytes);
+    async putBatch(ref, run, batch, ...more) {
+      const put = await store.putBatch(ref, run, batch, ...more);
       if (put.kind === "written") meter.count({ steps: stepsOf(batch) });
       return put;
     },
